@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from marginmix.errors import UserError, suggest
-from marginmix.files import hash_of
 
 PAPER_STEPS = 1_048_576
 
@@ -33,73 +32,139 @@ class Recipe:
 
     # The network
     network: str = _setting("wrn-28-2", "a name of marginmix.networks, or wrn-DEPTH-WIDTH (MixMatch: WRN-28-2)")
-    embedding: str = _setting("pooled", "the vector that centroids live in: pooled features, or flattened as the "
-                              "authors of Margin-Mix say", "pooled", "flattened")
+    embedding: str = _setting(
+        "pooled",
+        "the vector that centroids live in: pooled features, or flattened as the authors of Margin-Mix say",
+        "pooled",
+        "flattened",
+    )
     batch_norm_eps: float = _setting(1e-5, "profile switch (google: 1e-3)")
     batch_norm_momentum: float = _setting(0.001, "of the running statistics, in PyTorch's sense (both: 0.001)")
-    batch_norm_updates: str = _setting("every", "which forwards move the running statistics: every one, or only the "
-                                       "first interleaved batch (google)", "every", "first")
+    batch_norm_updates: str = _setting(
+        "every",
+        "which forwards move the running statistics: every one, or only the first interleaved batch (google)",
+        "every",
+        "first",
+    )
 
     # The input
-    unlabelled_pool: str = _setting("disjoint", "disjoint: labelled and validation images are not in the unlabelled "
-                                    "pool (port); all: the labelled are, and all validation images but one (google)",
-                                    "disjoint", "all")
-    labelled_pool: str = _setting("labelled", "all: fully supervised, the unlabelled pool with its true labels too",
-                                  "labelled", "all")
-    input_scaling: str = _setting("channel", "channel: per-channel mean 0 and sd 1 (port); unit: [-1, 1] (google)",
-                                  "channel", "unit")
-    crop_offsets: str = _setting("half-open", "half-open: 2p offsets for a padding of p, the last one missing (port); "
-                                 "closed: 2p + 1 (google)", "half-open", "closed")
-    shift: int = _setting(-1, "padding p of the random crop in pixels; -1: the dataset's own (an eighth of the side, "
-                          "as in google-research/mixmatch: 4 at 32, 12 at 96)")
+    unlabelled_pool: str = _setting(
+        "disjoint",
+        "disjoint: labelled and validation images are not in the unlabelled "
+        "pool (port); all: the labelled are, and all validation images but one (google)",
+        "disjoint",
+        "all",
+    )
+    labelled_pool: str = _setting(
+        "labelled", "all: fully supervised, the unlabelled pool with its true labels too", "labelled", "all"
+    )
+    input_scaling: str = _setting(
+        "channel", "channel: per-channel mean 0 and sd 1 (port); unit: [-1, 1] (google)", "channel", "unit"
+    )
+    crop_offsets: str = _setting(
+        "half-open",
+        "half-open: 2p offsets for a padding of p, the last one missing (port); closed: 2p + 1 (google)",
+        "half-open",
+        "closed",
+    )
+    shift: int = _setting(
+        -1,
+        "padding p of the random crop in pixels; -1: the dataset's own (an eighth of the side, "
+        "as in google-research/mixmatch: 4 at 32, 12 at 96)",
+    )
     augmentations: int = _setting(2, "K, weak views of each unlabelled image (MixMatch and Margin-Mix: 2)")
 
     # The optimiser
     learning_rate: float = _setting(0.002, "of Adam, constant (MixMatch)")
-    decay_last: float = _setting(0.0, "share of the run, at its end, over which the learning rate falls linearly to "
-                                 "zero; 0: constant, as in MixMatch. Short budgets need it.")
-    weight_decay: float = _setting(0.02, "wd in v *= 1 - wd * learning_rate after each step (MixMatch: 0.02, and 0.04 "
-                                   "for 26 M parameters)")
-    weight_decay_on: str = _setting("state", "state: every floating tensor of the network's state, batch-norm's "
-                                    "included (port); kernels: of convolutions and linear layers (google)",
-                                    "state", "kernels")
+    decay_last: float = _setting(
+        0.0,
+        "share of the run, at its end, over which the learning rate falls linearly to "
+        "zero; 0: constant, as in MixMatch. Short budgets need it.",
+    )
+    weight_decay: float = _setting(
+        0.02, "wd in v *= 1 - wd * learning_rate after each step (MixMatch: 0.02, and 0.04 for 26 M parameters)"
+    )
+    weight_decay_on: str = _setting(
+        "state",
+        "state: every floating tensor of the network's state, batch-norm's "
+        "included (port); kernels: of convolutions and linear layers (google)",
+        "state",
+        "kernels",
+    )
     ema_decay: float = _setting(0.999, "of the averaged weights that are evaluated (MixMatch: 0.999)")
-    ema_over: str = _setting("state", "state: parameters and batch-norm buffers (port); parameters (google)",
-                             "state", "parameters")
+    ema_over: str = _setting(
+        "state", "state: parameters and batch-norm buffers (port); parameters (google)", "state", "parameters"
+    )
 
     # Mixing and the unlabelled loss
     alpha: float = _setting(0.75, "of Beta(alpha, alpha), from which MixUp's lambda is drawn (MixMatch: 0.75)")
     mixup_lambda: str = _setting("batch", "one lambda per batch (port) or per example (google)", "batch", "example")
-    temperature: float = _setting(0.5, "T of sharpening; 1 leaves guessed labels as they are (MixMatch: 0.5)")
-    lambda_u: float = _setting(75.0, "weight of the unlabelled loss (MixMatch: CIFAR-10 75, SVHN 250, STL-10 50, "
-                               "CIFAR-100 150)")
-    rampup: float = _setting(1.0, "share of the run over which lambda_u rises linearly from 0 (port: the whole run; "
-                             "google: 1/64)")
-    unlabelled_loss: str = _setting("squared", "squared error of the probabilities (MixMatch) or cross-entropy",
-                                    "squared", "cross-entropy")
-    confidence_threshold: float = _setting(0.0, "pseudo-label only: guesses below it do not count (Lee 2013 has none; "
-                                           "Oliver et al. 2018: 0.95)")
+    temperature: float = _setting(
+        0.5, "T of sharpening predictions; 1 leaves guessed labels as they are (MixMatch: 0.5)"
+    )
+    lambda_u: float = _setting(
+        75.0, "weight of the unlabelled loss (MixMatch: CIFAR-10 75, SVHN 250, STL-10 50, CIFAR-100 150)"
+    )
+    rampup: float = _setting(
+        1.0, "share of the run over which lambda_u rises linearly from 0 (port: the whole run; google: 1/64)"
+    )
+    unlabelled_loss: str = _setting(
+        "squared", "squared error of the probabilities (MixMatch) or cross-entropy", "squared", "cross-entropy"
+    )
+    confidence_threshold: float = _setting(
+        0.0, "pseudo-label only: guesses below it do not count (Lee 2013 has none; Oliver et al. 2018: 0.95)"
+    )
 
     # Margin-Mix: centroids and memberships (step 1 and 3)
     fuzzifier: float = _setting(1.5, "m > 1 of fuzzy C-means (Bezdek 1981); start value of the small experiments")
     distance_floor: float = _setting(1e-6, "squared distances are clamped at it")
     centroid_momentum: float = _setting(0.99, "of the running numerators and denominators over batches")
     centroid_network: str = _setting("online", "whose embeddings the centroids are means of", "online", "ema")
-    centroid_start: str = _setting("labelled", "labelled: means of the labelled embeddings before the first step; "
-                                   "zero: nothing, the first batch decides", "labelled", "zero")
+    centroid_start: str = _setting(
+        "labelled",
+        "labelled: means of the labelled embeddings before the first step; zero: nothing, the first batch decides",
+        "labelled",
+        "zero",
+    )
     centroid_normalise: bool = _setting(False, "put the centroids back onto the unit sphere")
-    centroid_rise: float = _setting(1.0, "passes over the unlabelled pool in which the weight of unlabelled points in "
-                                    "the centroids rises from 0 to 1 (the authors: small at first, even afterwards)")
+    centroid_rise: float = _setting(
+        1.0,
+        "passes over the unlabelled pool in which the weight of unlabelled points in "
+        "the centroids rises from 0 to 1 (the authors: small at first, even afterwards)",
+    )
+    membership_temperature: float = _setting(
+        1.0,
+        "T of sharpening the memberships; multiplies 1/(m-1) by 1/T. 1: soft "
+        "labels stay soft, the authors' idea (small experiments: 1 beat 0.5)",
+    )
     prior_exponent: float = _setting(1.0, "rho in u_k ~ pi_k^rho d_k^(-1/(m-1)); 0 is the authors' form")
-    prior_source: str = _setting("head", "pi: running mean of the head's predictions, of the guessed labels, or the "
-                                 "labelled class shares", "head", "guesses", "labelled")
+    prior_source: str = _setting(
+        "head",
+        "pi: running mean of the head's predictions, of the guessed labels, or the labelled class shares",
+        "head",
+        "guesses",
+        "labelled",
+    )
     prior_momentum: float = _setting(0.99, "of the running mean that is the class prior")
-    label_what: str = _setting("views", "what is labelled: the unlabelled views, their labels then mixed as in "
-                               "MixMatch; or the mixtures themselves, by their own embedding", "views", "mixtures")
+    label_what: str = _setting(
+        "views",
+        "what is labelled: the unlabelled views, their labels then mixed as in "
+        "MixMatch; or the mixtures themselves, by their own embedding",
+        "views",
+        "mixtures",
+    )
 
     # Margin-Mix: the margin loss (step 4)
-    margin: str = _setting("triplet", "form of the margin loss; the authors' is not public",
-                           "hinge", "ratio", "triplet", "triplet-nearest", "softmax", "none")
+    margin: str = _setting(
+        "triplet",
+        "form of the margin loss; the authors' is not public",
+        "hinge",
+        "ratio",
+        "triplet",
+        "triplet-nearest",
+        "softmax",
+        "none",
+    )
     margin_width: float = _setting(0.3, "mu of hinge and triplet, in squared distance on the unit sphere (0 to 4)")
     margin_temperature: float = _setting(0.1, "tau of the distance softmax")
     margin_delta: float = _setting(1.0, "delta of the ratio form (Qi & Su 2017: 1)")
@@ -107,8 +172,9 @@ class Recipe:
     margin_on: str = _setting("labelled", "the part of the mixtures that it applies to", "labelled", "all")
 
     # What is kept
-    snapshots: tuple = _setting((), "shares of the run after which the embeddings of all training images are kept "
-                                "(embedding figures)")
+    snapshots: tuple = _setting(
+        (), "shares of the run after which the embeddings of all training images are kept (embedding figures)"
+    )
 
     def __post_init__(self):
         if self.steps < 1 or not 1 <= self.evaluations <= self.steps or not 1 <= self.score_window <= self.evaluations:
@@ -118,11 +184,6 @@ class Recipe:
             )
         if self.fuzzifier <= 1:
             raise UserError(f"recipe: fuzzifier must be > 1, found {self.fuzzifier}")
-
-    @property
-    def hash(self) -> str:
-        """Hash of all settings; part of a run's identity."""
-        return hash_of(dataclasses.asdict(self))
 
 
 FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}

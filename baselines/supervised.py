@@ -1,0 +1,19 @@
+"""Supervised training: the floor (labelled images only) and, with `labelled_pool: all`, the ceiling."""
+
+from torch import Tensor
+
+from marginmix.mixing import soft_cross_entropy
+from marginmix.step import Batch, Method
+from marginmix.step_draws import Draws
+
+
+class Supervised(Method):
+    """Cross-entropy on weakly augmented labelled images, nothing else."""
+
+    looks_at = "nothing"
+
+    def mix(self, batch: Batch, draws: Draws) -> Batch:
+        return batch
+
+    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: int) -> dict[str, Tensor]:
+        return {"labelled": soft_cross_entropy(logits, batch.labels)}

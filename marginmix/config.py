@@ -1,0 +1,183 @@
+"""Budgets: one complete file each, checked before anything is planned; what runs it asks for, with which settings."""
+
+import ast
+import importlib.util
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from marginmix import datasets
+from marginmix.errors import UserError, suggest
+from marginmix.recipe import Recipe, make_recipe
+
+Config = dict[str, Any]
+
+EMBEDDING = "embedding"
+"""Name of the method that the embedding figures are trained with."""
+
+_ENTRY = {"root": None, "family": None, "image_size": None, "verify_counts": True, "recipe": {}}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method on one cell, under one budget."""
+
+    budget: str
+    dataset: str
+    labels: int
+    method: str
+    seed: int
+
+    @property
+    def path(self) -> str:
+        """Its folder, relative to the repository."""
+        return f"results/runs/{self.budget}/{self.dataset}/{self.labels}/{self.method}/{self.seed}"
+
+
+def load(folder: Path | str, budget: str, schema: Path | str, overrides: Mapping[str, Any] | None = None) -> Config:
+    """The budget `folder`/<budget>.yaml with `overrides` merged in (mappings key by key), checked.
+
+    Raises `UserError` on the first thing that is wrong: an unknown budget, key, dataset, method or setting, a wrong type.
+    """
+    path = Path(folder) / f"{budget}.yaml"
+    if not path.is_file():
+        raise UserError(f"no budget {budget!r} in {folder}; {suggest(str(budget), (p.stem for p in path.parent.glob('*.yaml')))}")
+    config = merged(_read_yaml(path), overrides or {})
+    check(config, _read_yaml(Path(schema)), str(path))
+    if config["budget"] != path.stem:
+        raise UserError(f"{path}: budget must equal the file's stem, {path.stem!r}, found {config['budget']!r}")
+    return config
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Config:
+    """`below` with `above` over it; where both hold a mapping, key by key, as Snakemake's `--config` does."""
+    result = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def check(config: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> None:
+    """Raise a `UserError` that starts with `where` on the first thing in `config` that cannot be."""
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(config), key=lambda error: [str(key) for key in error.absolute_path])
+    if errors:
+        raise UserError(f"{where}: {_explain(errors[0])}")
+    try:
+        _check_meaning(config)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def runs(config: Config) -> list[Run]:
+    """Every run that the budget asks for, whether its data are there or not."""
+    return [
+        Run(config["budget"], dataset, labels, method, seed)
+        for dataset, entry in config["datasets"].items()
+        for labels in entry["labels"]
+        for method in entry.get("methods", config["methods"])
+        for seed in entry.get("seeds", config["seeds"])
+    ]
+
+
+def dataset_entry(config: Config, dataset: str) -> Config:
+    """What the budget says of a dataset, defaults filled in."""
+    return {**_ENTRY, **config["datasets"].get(dataset, {})}
+
+
+def recipe_of(config: Config, run: Run) -> Recipe:
+    """Settings of a run: the budget's, over them the dataset's, over those the method's."""
+    entry, method = dataset_entry(config, run.dataset), config["methods"][run.method]
+    settings = {**config["recipe"], **entry["recipe"], **method.get("recipe", {})}
+    return make_recipe(settings, f"settings of {run.method} on {run.dataset}")
+
+
+def embedding_entry(config: Config, dataset: str) -> Config:
+    """What the budget says of a dataset's embedding run, over what it says of the dataset."""
+    entry = config["embeddings"]["datasets"][dataset]
+    return {**dataset_entry(config, dataset), **entry, "recipe": entry.get("recipe", {})}
+
+
+def embedding_recipe(config: Config, dataset: str) -> Recipe:
+    """Settings of an embedding run: those of `embeddings`, over them its dataset's; the budget's do not apply."""
+    settings = {**config["embeddings"]["recipe"], **embedding_entry(config, dataset)["recipe"]}
+    return make_recipe(settings, f"settings of the embedding of {dataset}")
+
+
+def differing(recipe: Recipe) -> dict[str, Any]:
+    """The settings of `recipe` that are not the defaults: what a command line has to say."""
+    return {name: value for name, value in vars(recipe).items() if value != getattr(Recipe, name)}
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from error
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    """One schema error as: where, what is expected, what was found."""
+    place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in error.absolute_path).lstrip(".")
+    prefix = f"{place}: " if place else ""
+    schema, found = error.schema, error.instance
+    if error.validator == "additionalProperties":
+        key = next(key for key in found if key not in schema["properties"])
+        return f"{prefix}unknown key {key!r}; {suggest(str(key), schema['properties'])}"
+    if error.validator == "required":
+        key = next(key for key in schema["required"] if key not in found)
+        return f"{prefix}the key {key!r} is missing: {schema['properties'][key].get('description', 'see the other budgets')}"
+    return f"{prefix}must be {schema.get('description', error.message)}, found {found!r}"
+
+
+def _check_meaning(config: Mapping[str, Any]) -> None:
+    methods, known = config["methods"], config["datasets"]
+    for name, method in methods.items():
+        _check_import_path(method["method"], f"methods.{name}.method")
+    embedded = config.get("embeddings", {}).get("datasets", {})
+    for dataset in {**known, **embedded}:
+        datasets.get(dataset, dataset_entry(config, dataset)["family"])
+    named = [(f"datasets.{dataset}.methods", entry.get("methods", ())) for dataset, entry in known.items()]
+    named += [(f"claims[{n}].methods", claim["methods"]) for n, claim in enumerate(config.get("claims", ()))]
+    wanted = [(f"claims[{n}].dataset", [claim["dataset"]]) for n, claim in enumerate(config.get("claims", ()))]
+    if rule := config.get("checks", {}).get("must_beat"):
+        named.append(("checks.must_beat", [rule["baseline"], *rule["methods"]]))
+        wanted.append(("checks.must_beat.datasets", rule.get("datasets", ())))
+    for allowed, places in ((methods, named), (known, wanted)):
+        for place, names in places:
+            for name in names:
+                if name not in allowed:
+                    raise UserError(f"{place}: {name!r} is not in this budget; {suggest(name, allowed)}")
+    for run in runs(config):
+        recipe_of(config, run)
+    for dataset, entry in embedded.items():
+        if not known.get(dataset, entry).get("labels"):
+            raise UserError(f"embeddings.datasets.{dataset}: the key 'labels' is missing: label count of its split")
+        embedding_recipe(config, dataset)
+
+
+def _check_import_path(path: str, where: str) -> None:
+    """Does `module:Class` name a class? Read from the source, since importing a method means importing torch."""
+    module, _, name = path.partition(":")
+    package = module.rpartition(".")[0]
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        raise UserError(f"{where}: there is no package {package!r}; write package.module:Class") from None
+    if spec is None or not spec.origin:
+        parent = importlib.util.find_spec(package) if package else None
+        siblings = [found.name for found in pkgutil.iter_modules(parent.submodule_search_locations)] if parent else []
+        known = [f"{package}.{sibling}" for sibling in siblings]
+        raise UserError(f"{where}: there is no module {module!r}; {suggest(module, known)}")
+    tree = ast.parse(Path(spec.origin).read_text())
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    if name not in classes:
+        raise UserError(f"{where}: {module} has no class {name!r}; {suggest(name, classes)}")

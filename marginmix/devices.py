@@ -1,0 +1,83 @@
+"""Which device a job runs on: refused where it is not there, lent to one job at a time where there are several."""
+
+import fcntl
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from marginmix.errors import UserError
+
+SLOTS_VARIABLE = "MARGINMIX_JOBS_PER_GPU"
+
+
+def choose(device: str) -> torch.device:
+    """The device for `device` = cpu, cuda or auto (cuda where there is one). cuda without a GPU is a `UserError`.
+
+    Snakemake counts GPUs but does not say which one a job may take: a lock on one file per GPU does, held until this
+    process ends, however it ends. Slurm and Kubernetes hand out devices themselves.
+    """
+    if device not in ("cpu", "cuda", "auto"):
+        raise UserError(f"device: expected cuda, cpu or auto, found {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "device: cuda was asked for, but PyTorch finds no GPU here; run on a machine with one, "
+            "or set device: auto (or cpu) in the budget's config"
+        )
+    if device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    handed_out = "SLURM_JOB_ID" in os.environ or "KUBERNETES_SERVICE_HOST" in os.environ
+    if handed_out and torch.cuda.device_count() == 1:
+        return torch.device("cuda", 0)
+    return torch.device("cuda", lease(_names(), int(os.environ.get(SLOTS_VARIABLE, "1"))))
+
+
+def _names() -> list[str]:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",") if visible else [str(i) for i in range(torch.cuda.device_count())]
+
+
+def lease(names: list[str], slots: int, folder: Path | None = None) -> int:
+    """Wait for a free slot of one of the GPUs `names`; its position. The lock goes when this process does.
+
+    All GPUs get their first job before any gets a second one.
+    """
+    folder = folder or Path(tempfile.gettempdir()) / f"marginmix-gpus-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    while True:
+        for slot in range(slots):
+            for position, name in enumerate(names):
+                descriptor = os.open(folder / f"{name.replace('/', '_')}.{slot}", os.O_RDWR | os.O_CREAT, 0o600)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    os.close(descriptor)
+                    continue
+                return position  # the descriptor stays open on purpose: it is the lease
+        time.sleep(0.5)
+
+
+def exact_mode(threads: int) -> None:
+    """The same bits for the same seed: deterministic kernels, a fixed number of CPU threads."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+
+
+def describe(device: torch.device) -> dict[str, str | int]:
+    """device, its name and the CPU threads, for result.json."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+    return {"device": device.type, "name": name, "threads": torch.get_num_threads()}
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

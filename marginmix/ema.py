@@ -1,0 +1,53 @@
+"""The averaged network that is evaluated, and MixMatch's weight decay: both act on a network's state after a step."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+def _floating(tensors: list[Tensor]) -> list[Tensor]:
+    return [tensor for tensor in tensors if tensor.is_floating_point()]
+
+
+class AveragedNetwork:
+    """Exponential moving average of a network: average ← decay * average + (1 - decay) * network, from a copy on.
+
+    `over` state: of parameters and batch-norm statistics (the port); parameters: the statistics are the network's own
+    (google).
+    """
+
+    def __init__(self, network: nn.Module, decay: float, over: str):
+        self.module = copy.deepcopy(network).requires_grad_(False)
+        mine, theirs = list(self.module.parameters()), list(network.parameters())
+        buffers = _floating(list(self.module.buffers())), _floating(list(network.buffers()))
+        if over == "state":
+            mine, theirs = mine + buffers[0], theirs + buffers[1]
+            buffers = ([], [])
+        self._averaged, self._copied, self._decay = (mine, theirs), buffers, decay
+
+    @torch.no_grad()
+    def update(self) -> None:
+        mine, theirs = self._averaged
+        torch._foreach_lerp_(mine, theirs, 1 - self._decay)
+        if self._copied[0]:
+            torch._foreach_copy_(*self._copied)
+
+
+class WeightDecay:
+    """v *= 1 - wd * learning rate, for every floating tensor of the state (port) or for kernels only (google).
+
+    Not Adam's: the decay does not go through the moments, and in the port it also pulls batch-norm's statistics.
+    """
+
+    def __init__(self, network: nn.Module, weight_decay: float, on: str):
+        if on == "kernels":
+            layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+            self._tensors = [layer.weight for layer in layers]
+        else:
+            self._tensors = _floating(list(network.state_dict(keep_vars=True).values()))
+        self._weight_decay = weight_decay
+
+    @torch.no_grad()
+    def apply(self, learning_rate: float) -> None:
+        torch._foreach_mul_(self._tensors, 1 - self._weight_decay * learning_rate)

@@ -1,0 +1,79 @@
+"""Margin-Mix (Florea et al., ECCV 2020): MixMatch with labels by the distances to centroids, and a margin loss."""
+
+import torch
+from torch import Tensor
+
+from marginmix.centroids import Centroids, memberships
+from marginmix.margin import margin_loss
+from marginmix.recipe import Recipe
+from marginmix.step import Batch, Method, Seen, Task
+
+
+class MarginMix(Method):
+    """The four steps: centroids by fuzzy C-means; MixMatch's mixing; labels by distance to the centroids; margin loss.
+
+    The open choices are the settings of `Recipe` from `fuzzifier` on.
+    """
+
+    looks_at = "all"
+    prior: Tensor
+
+    def __init__(self, recipe: Recipe, task: Task):
+        super().__init__(recipe, task)
+        self.centroids = Centroids(
+            task.classes, task.dimensions, recipe.fuzzifier, recipe.centroid_momentum, recipe.centroid_normalise
+        )
+        # Only "labelled" starts from the labelled class shares: where labels are drawn balanced, they say nothing.
+        prior = task.labelled_counts + 1.0 if recipe.prior_source == "labelled" else torch.ones(task.classes)
+        self.register_buffer("prior", prior / prior.sum())
+
+    def start(self, embeddings: Tensor, labels: Tensor) -> None:
+        if self.recipe.centroid_start == "labelled":
+            self.centroids.start(embeddings, labels, self.recipe.batch_size)
+
+    def prepare(self, seen: Seen, labels: Tensor, step: int) -> None:
+        """Labelled points belong to their class, unlabelled ones to each as far as they are near; the weight of the
+        unlabelled rises from 0, so that at first the labelled dominate."""
+        passes = step * self.recipe.batch_size / self.task.unlabelled
+        weight = min(1.0, passes / self.recipe.centroid_rise) if self.recipe.centroid_rise > 0 else 1.0
+        unlabelled = seen.embeddings[1:].flatten(0, 1)
+        belongs = torch.cat([labels, self._memberships(unlabelled)])
+        weights = torch.ones_like(belongs[:, :1])
+        weights[len(labels) :] = weight
+        self.centroids.update(seen.embeddings.flatten(0, 1), belongs, weights)
+
+    def self_label(self, seen: Seen, step: int) -> Tensor:
+        views = seen.embeddings[1:]
+        guesses = self._memberships(views.flatten(0, 1)).unflatten(0, views.shape[:2]).mean(0)
+        if self.recipe.prior_source == "head":
+            self._follow(seen.logits[1:].softmax(2).flatten(0, 1))
+        elif self.recipe.prior_source == "guesses":
+            self._follow(guesses)
+        return guesses
+
+    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: int) -> dict[str, Tensor]:
+        if self.recipe.label_what == "mixtures":
+            labels = torch.cat([batch.labels[: batch.size], self._memberships(embeddings[batch.size :].detach())])
+            batch = Batch(batch.images, labels, batch.size)
+        terms = super().losses(logits, embeddings, batch, step)
+        part = slice(batch.size if self.recipe.margin_on == "labelled" else None)
+        distances = self.centroids.distances(embeddings[part])
+        terms["margin"] = self.recipe.margin_weight * margin_loss(distances, batch.labels[part], self.recipe)
+        return terms
+
+    def centroid_distances(self, embeddings: Tensor) -> Tensor:
+        return self.centroids.distances(embeddings)
+
+    def _memberships(self, embeddings: Tensor) -> Tensor:
+        recipe = self.recipe
+        return memberships(
+            self.centroids.distances(embeddings),
+            recipe.fuzzifier,
+            recipe.distance_floor,
+            self.prior.to(embeddings.dtype),
+            recipe.prior_exponent,
+            recipe.membership_temperature,
+        )
+
+    def _follow(self, probabilities: Tensor) -> None:
+        self.prior.lerp_(probabilities.mean(0).to(self.prior.dtype), 1 - self.recipe.prior_momentum)

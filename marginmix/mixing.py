@@ -1,0 +1,50 @@
+"""What MixMatch does to labels and batches: sharpen, MixUp, interleave, ramp up."""
+
+import torch
+from torch import Tensor
+
+
+def sharpen(labels: Tensor, temperature: float) -> Tensor:
+    """Soft labels [N, C] raised to 1/T and normalised (Berthelot et al. 2019, eq. 7)."""
+    if temperature == 1:
+        return labels
+    powered = labels.clamp_min(1e-30).log().div(temperature)
+    return powered.softmax(1)
+
+
+def mixup(values: Tensor, partners: Tensor, lam: Tensor) -> Tensor:
+    """lam * x + (1 - lam) * x[partners] for `values` [M, ...] (Zhang et al. 2018); `lam` [M, 1], at least 1/2 in
+    MixMatch (eq. 9), so that a mixture stays nearer to its own first part."""
+    lam = lam.view(-1, *[1] * (values.dim() - 1)).to(values.dtype)
+    return values[partners].lerp(values, lam)
+
+
+def interleave_order(batch: int, parts: int, device: torch.device | None = None) -> Tensor:
+    """The order [parts * batch] in which `parts` batches, one after the other, are dealt out so that each of the new
+    batches holds a piece of every old one. It is its own inverse.
+
+    As in google-research/mixmatch: each batch is cut into `parts` pieces, the later ones longer by one where it does
+    not divide; piece i of the first batch and piece i of batch i change places.
+    """
+    cuts = [batch * i // parts for i in range(parts + 1)]
+    order = torch.arange(parts * batch, device=device).view(parts, batch)
+    for i in range(1, parts):
+        piece = slice(cuts[i], cuts[i + 1])
+        first, other = order[0, piece].clone(), order[i, piece].clone()
+        order[0, piece], order[i, piece] = other, first
+    return order.view(-1)
+
+
+def ramp_up(step: int, steps: int, share: float) -> float:
+    """Linear rise from 0 at step 0 to 1 after `share` of the run's `steps`, then 1."""
+    return min(1.0, step / (share * steps)) if share > 0 else 1.0
+
+
+def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean over N of -Σ_k y_k log softmax_k(z), logits and soft labels [N, C]."""
+    return -(labels * logits.log_softmax(1)).sum(1).mean()
+
+
+def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean over N and C of (softmax(z) - y)² (Berthelot et al. 2019, eq. 4)."""
+    return (logits.softmax(1) - labels).square().mean()

@@ -1,0 +1,126 @@
+"""One training step, shared by all methods, in the paper's four parts: prepare, augment and mix, self-label, update.
+
+A method is a subclass of `Method` and changes what it names; it never touches the optimiser, the loop, the EMA or
+files.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from marginmix.mixing import interleave_order, mixup, ramp_up, soft_cross_entropy, squared_error
+from marginmix.networks import batch_parts
+from marginmix.networks.precision import convolutions_in
+from marginmix.recipe import Recipe
+from marginmix.step_draws import Draws
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method may know of its data: C classes, D dimensions of the embedding, the labelled images of each class
+    [C], and the number of images in the unlabelled pool."""
+
+    classes: int
+    dimensions: int
+    labelled_counts: Tensor
+    unlabelled: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The network's output on weak views, without gradient: V views of B images each.
+
+    logits [V, B, C], embeddings [V, B, D]. Where the method looks at all views, the first is the labelled batch.
+    """
+
+    logits: Tensor
+    embeddings: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of a forward [P * B, channels, H, W] and soft labels [P * B, C]; the first B are the labelled images'."""
+
+    images: Tensor
+    labels: Tensor
+    size: int
+
+
+class Method(nn.Module):
+    """What a method may change. Its buffers are saved and resumed with the network."""
+
+    looks_at = "unlabelled"
+    """Which weak views are put through the network before labelling: nothing, unlabelled, or all."""
+
+    def __init__(self, recipe: Recipe, task: Task):
+        super().__init__()
+        self.recipe, self.task = recipe, task
+
+    def start(self, embeddings: Tensor, labels: Tensor) -> None:
+        """Called once before the first step with the embeddings [N, D] and one-hot labels [N, C] of the labelled."""
+
+    def prepare(self, seen: Seen, labels: Tensor, step: int) -> None:
+        """Step 1: bring the method's own state up to date. `labels` [B, C] are those of the labelled batch."""
+
+    def self_label(self, seen: Seen, step: int) -> Tensor:
+        """Step 3: soft labels [B, C] of the unlabelled images, shared by their K views."""
+        raise NotImplementedError
+
+    def mix(self, batch: Batch, draws: Draws) -> Batch:
+        """Step 2: MixUp over labelled and unlabelled together (Berthelot et al. 2019, algorithm 1)."""
+        images = mixup(batch.images, draws.partners, draws.lam)
+        return Batch(images, mixup(batch.labels, draws.partners, draws.lam), batch.size)
+
+    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Step 4: the weighted terms of the loss by name; their sum is descended. Logits [P * B, C]."""
+        labelled, unlabelled = logits[: batch.size], logits[batch.size :]
+        distance = squared_error if self.recipe.unlabelled_loss == "squared" else soft_cross_entropy
+        return {
+            "labelled": soft_cross_entropy(labelled, batch.labels[: batch.size]),
+            "unlabelled": self.unlabelled_weight(step) * distance(unlabelled, batch.labels[batch.size :]),
+        }
+
+    def unlabelled_weight(self, step: int) -> float:
+        """λ_u, ramped up."""
+        return self.recipe.lambda_u * ramp_up(step, self.recipe.steps, self.recipe.rampup)
+
+    def centroid_distances(self, embeddings: Tensor) -> Tensor | None:
+        """Squared distances [N, C] for prediction by the nearest centroid; None where the method has no centroids."""
+        return None
+
+
+def forward(network: nn.Module, images: Tensor, parts: int, tracked: int, precision: str) -> tuple[Tensor, Tensor]:
+    """Logits and embeddings of `parts` batches that lie one after the other in `images`."""
+    with convolutions_in(precision, images.device), batch_parts(network, parts, tracked):
+        return network(images)
+
+
+def compute_losses(method: Method, network: nn.Module, looking: nn.Module, images: Tensor, labels: Tensor,
+                   draws: Draws, step: int) -> tuple[dict[str, Tensor], Tensor | None]:  # fmt: skip
+    """The terms of one step's loss, and the guessed labels [B, C] (None where nothing is guessed).
+
+    images [(1 + K) B, channels, H, W]: the weak views, labelled first; labels [B, C]. `looking` is the network whose
+    output is looked at to label: the one in training, or its average.
+    """
+    recipe, size = method.recipe, len(labels)
+    guesses = None
+    if method.looks_at != "nothing":
+        looked_at = images if method.looks_at == "all" else images[size:]
+        views = len(looked_at) // size
+        with torch.no_grad():
+            tracked = views if recipe.batch_norm_updates == "every" and looking is network else 0
+            logits, embeddings = forward(looking, looked_at, views, tracked, recipe.precision)
+            seen = Seen(logits.unflatten(0, (views, size)), embeddings.unflatten(0, (views, size)))
+            method.prepare(seen, labels, step)
+            guesses = method.self_label(seen, step)
+        labels = torch.cat([labels, *[guesses] * (len(images) // size - 1)])
+    else:
+        images = images[:size]
+
+    batch = method.mix(Batch(images, labels, size), draws)
+    parts = len(batch.images) // size
+    order = interleave_order(size, parts, images.device)
+    tracked = parts if recipe.batch_norm_updates == "every" else 1
+    logits, embeddings = forward(network, batch.images[order], parts, tracked, recipe.precision)
+    return method.losses(logits[order], embeddings[order], batch, step), guesses

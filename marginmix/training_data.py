@@ -1,0 +1,66 @@
+"""What a training reads: all images on the device, once, and which of them are labelled, unlabelled, held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marginmix.augment import Scaling
+from marginmix.datasets import Dataset, Prepared
+from marginmix.recipe import Recipe
+from marginmix.splits import Split
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """images uint8 [N, side, side, C], targets int64 [N] (-1: unknown), and index tensors into them, on one device."""
+
+    images: Tensor
+    targets: Tensor
+    labelled: Tensor
+    unlabelled: Tensor
+    validation: Tensor
+    test: Tensor
+    training: Tensor
+    classes: tuple[str, ...]
+    scaling: Scaling
+    shift: int
+    flip: bool
+
+    @property
+    def side(self) -> int:
+        return self.images.shape[1]
+
+    @property
+    def channels(self) -> int:
+        return self.images.shape[3]
+
+
+def gather(prepared: Prepared, images: np.ndarray, row: Dataset, split: Split, recipe: Recipe,
+           device: torch.device) -> TrainingData:  # fmt: skip
+    """The data of one run: `images` are those of `prepared` at the size of the recipe's choice.
+
+    The manifest is the same for every method; which part of it is the unlabelled pool is the recipe's switch.
+    """
+    labelled, unlabelled, validation = split.labelled, split.unlabelled, split.validation
+    if recipe.unlabelled_pool == "all":
+        unlabelled = np.sort(np.concatenate([unlabelled, labelled, validation[1:]]))
+        validation = validation[:1]
+    if recipe.labelled_pool == "all":
+        known = split.unlabelled[prepared.targets[split.unlabelled] >= 0]
+        labelled = np.sort(np.concatenate([labelled, known]))
+    start, stop = prepared.parts["train"]
+    dtype = torch.float64 if recipe.precision == "fp64" else torch.float32
+    mean, sd = (torch.as_tensor(np.asarray(x), dtype=dtype, device=device) for x in (prepared.mean, prepared.sd))
+    sets = (torch.from_numpy(np.asarray(x)).to(device) for x in (labelled, unlabelled, validation, split.test))
+    return TrainingData(
+        torch.from_numpy(np.array(images)).to(device),
+        torch.from_numpy(np.array(prepared.targets)).to(device),
+        *sets,
+        training=torch.arange(start, stop, device=device),
+        classes=tuple(prepared.classes),
+        scaling=Scaling(recipe.input_scaling, mean, sd, dtype),
+        shift=recipe.shift if recipe.shift >= 0 else max(1, images.shape[1] // 8),
+        flip=row.flip,
+    )
