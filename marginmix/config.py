@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from marginmix.recipe import Recipe, make_recipe
 
 Config = dict[str, Any]
 
-EMBEDDING = "embedding"
-"""Name of the method that the embedding figures are trained with."""
+EMBEDDING_METHOD = "marginmix.embedding:MarginSupervised"
+"""What the embedding figures are trained with."""
 
 _ENTRY = {"root": None, "family": None, "image_size": None, "verify_counts": True, "recipe": {}}
 
@@ -42,15 +43,18 @@ class Run:
 def load(folder: Path | str, budget: str, schema: Path | str, overrides: Mapping[str, Any] | None = None) -> Config:
     """The budget `folder`/<budget>.yaml with `overrides` merged in (mappings key by key), checked.
 
-    Raises `UserError` on the first thing that is wrong: an unknown budget, key, dataset, method or setting, a wrong type.
+    Snakemake gives nested values of its command line as texts, so those in `overrides` are read as YAML scalars.
+    Raises `UserError` on the first thing that is wrong: an unknown budget, key, dataset or method, a wrong type.
     """
     path = Path(folder) / f"{budget}.yaml"
     if not path.is_file():
-        raise UserError(f"no budget {budget!r} in {folder}; {suggest(str(budget), (p.stem for p in path.parent.glob('*.yaml')))}")
-    config = merged(_read_yaml(path), overrides or {})
-    check(config, _read_yaml(Path(schema)), str(path))
+        known = [other.stem for other in path.parent.glob("*.yaml")]
+        raise UserError(f"no budget {budget!r} in {os.path.relpath(folder)}; {suggest(str(budget), known)}")
+    config = merged(read_yaml(path), _typed(overrides or {}))
+    where = os.path.relpath(path)
+    check(config, read_yaml(Path(schema)), where)
     if config["budget"] != path.stem:
-        raise UserError(f"{path}: budget must equal the file's stem, {path.stem!r}, found {config['budget']!r}")
+        raise UserError(f"{where}: budget must equal the file's stem, {path.stem!r}, found {config['budget']!r}")
     return config
 
 
@@ -99,9 +103,10 @@ def recipe_of(config: Config, run: Run) -> Recipe:
 
 
 def embedding_entry(config: Config, dataset: str) -> Config:
-    """What the budget says of a dataset's embedding run, over what it says of the dataset."""
-    entry = config["embeddings"]["datasets"][dataset]
-    return {**dataset_entry(config, dataset), **entry, "recipe": entry.get("recipe", {})}
+    """What the budget says of a dataset's embedding run, over what it says of the dataset; `labels` is one count."""
+    below, entry = dataset_entry(config, dataset), config["embeddings"]["datasets"][dataset]
+    labels = entry.get("labels", min(below.get("labels", [None])))
+    return {**below, **entry, "labels": labels, "recipe": entry.get("recipe", {})}
 
 
 def embedding_recipe(config: Config, dataset: str) -> Recipe:
@@ -115,13 +120,28 @@ def differing(recipe: Recipe) -> dict[str, Any]:
     return {name: value for name, value in vars(recipe).items() if value != getattr(Recipe, name)}
 
 
-def _read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, read safely; a missing or broken one is a `UserError`."""
     try:
         return yaml.safe_load(path.read_text())
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from error
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_typed(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    return read if isinstance(read, bool | int | float | None) else value
 
 
 def _explain(error: jsonschema.ValidationError) -> str:
@@ -134,7 +154,8 @@ def _explain(error: jsonschema.ValidationError) -> str:
         return f"{prefix}unknown key {key!r}; {suggest(str(key), schema['properties'])}"
     if error.validator == "required":
         key = next(key for key in schema["required"] if key not in found)
-        return f"{prefix}the key {key!r} is missing: {schema['properties'][key].get('description', 'see the other budgets')}"
+        wanted = schema["properties"][key].get("description", "see the other budgets")
+        return f"{prefix}the key {key!r} is missing: {wanted}"
     return f"{prefix}must be {schema.get('description', error.message)}, found {found!r}"
 
 
@@ -142,8 +163,7 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     methods, known = config["methods"], config["datasets"]
     for name, method in methods.items():
         _check_import_path(method["method"], f"methods.{name}.method")
-    embedded = config.get("embeddings", {}).get("datasets", {})
-    for dataset in {**known, **embedded}:
+    for dataset in known:
         datasets.get(dataset, dataset_entry(config, dataset)["family"])
     named = [(f"datasets.{dataset}.methods", entry.get("methods", ())) for dataset, entry in known.items()]
     named += [(f"claims[{n}].methods", claim["methods"]) for n, claim in enumerate(config.get("claims", ()))]
@@ -158,8 +178,10 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
                     raise UserError(f"{place}: {name!r} is not in this budget; {suggest(name, allowed)}")
     for run in runs(config):
         recipe_of(config, run)
-    for dataset, entry in embedded.items():
-        if not known.get(dataset, entry).get("labels"):
+    for dataset in config.get("embeddings", {}).get("datasets", {}):
+        entry = embedding_entry(config, dataset)
+        datasets.get(dataset, entry["family"])
+        if entry["labels"] is None:
             raise UserError(f"embeddings.datasets.{dataset}: the key 'labels' is missing: label count of its split")
         embedding_recipe(config, dataset)
 

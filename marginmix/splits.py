@@ -76,8 +76,8 @@ class Split:
         """Raise `UserError` unless the split was drawn from these very data."""
         if self.data_hash != prepared.data_hash:
             raise UserError(
-                f"split {self.dataset}, {self.labels} labels, seed {self.seed}: drawn from data {self.data_hash}, found "
-                f"data {prepared.data_hash} at {prepared.root}; delete the split and run again, or restore the data"
+                f"split {self.dataset}, {self.labels} labels, seed {self.seed}: drawn from data {self.data_hash}, "
+                f"found data {prepared.data_hash} at {prepared.root}; delete the split and run again"
             )
 
 

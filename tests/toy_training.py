@@ -1,0 +1,43 @@
+"""A training small enough for a test: 120 images of 8×8 pixels in three classes, made here."""
+
+import numpy as np
+import torch
+
+from marginmix.augment import Scaling
+from marginmix.recipe import Recipe, make_recipe
+from marginmix.training_data import TrainingData
+
+METHODS = {
+    "marginmix": "marginmix.method:MarginMix",
+    "mixmatch": "baselines.mixmatch:MixMatch",
+    "supervised": "baselines.supervised:Supervised",
+    "pseudo-label": "baselines.pseudo_label:PseudoLabel",
+    "mixup": "baselines.mixup:MixUp",
+    "embedding": "marginmix.embedding:MarginSupervised",
+}
+
+SMALL = {
+    "steps": 6, "evaluations": 3, "score_window": 2, "batch_size": 6, "network": "wrn-10-1", "precision": "fp64",
+    "lambda_u": 5.0, "batch_norm_momentum": 0.05, "ema_decay": 0.9,
+}  # fmt: skip
+
+
+def small_recipe(**settings: object) -> Recipe:
+    return make_recipe({**SMALL, **settings})
+
+
+def toy_data(dtype: torch.dtype = torch.float64, channels: int = 1) -> TrainingData:
+    """Bright squares at a place that depends on the class, under noise; 15 labelled, 60 unlabelled, 15 + 30 held out."""
+    rng = np.random.default_rng(0)
+    targets = np.arange(120) % 3
+    images = rng.integers(0, 120, (120, 8, 8, channels), dtype=np.uint8)
+    for image, target in zip(images, targets, strict=True):
+        image[2 * target : 2 * target + 3, 2:6] += 130
+    order = torch.from_numpy(rng.permutation(120))
+    labelled, unlabelled, validation, test = order.split([15, 60, 15, 30])
+    return TrainingData(
+        torch.from_numpy(images), torch.from_numpy(targets), labelled, unlabelled, validation, test,
+        training=torch.cat([labelled, unlabelled]), classes=("top", "middle", "bottom"),
+        scaling=Scaling("channel", torch.full((channels,), 0.3, dtype=dtype), torch.full((channels,), 0.2, dtype=dtype), dtype),
+        shift=1, flip=True,
+    )  # fmt: skip

@@ -1,0 +1,42 @@
+"""CUDA is refused where there is none, and several GPUs are lent one job at a time."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from marginmix.devices import choose, lease
+from marginmix.errors import UserError
+
+
+def test_cuda_without_a_gpu_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="cuda was asked for, but PyTorch finds no GPU here"):
+        choose("cuda")
+    assert choose("auto") == choose("cpu") == torch.device("cpu")
+
+
+def test_unknown_device():
+    with pytest.raises(UserError, match="expected cuda, cpu or auto, found 'tpu'"):
+        choose("tpu")
+
+
+def test_every_gpu_gets_a_first_job_before_any_a_second(tmp_path):
+    """Four leases by processes that hold them until they end; a killed holder's slot is free again."""
+    code = (
+        "import sys, pathlib; from marginmix.devices import lease;"
+        "print(lease(['0', '1'], 2, pathlib.Path(sys.argv[1])), flush=True); sys.stdin.read()"
+    )
+    holders, lent = [], []
+    for _ in range(4):
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        holders.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        lent.append(int(holders[-1].stdout.readline()))
+    assert lent == [0, 1, 0, 1]
+    holders[1].kill()
+    holders[1].wait()
+    assert lease(["0", "1"], 2, tmp_path) == 1
+    for holder in holders:
+        holder.kill()
+        holder.communicate()

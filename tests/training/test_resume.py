@@ -1,0 +1,106 @@
+"""A run that is killed, at whatever moment, ends in the same bits as one that is not."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+import torch
+
+from marginmix import checkpoints
+from marginmix.errors import UserError
+from marginmix.running import resolve_method
+from marginmix.trainer import Trainer
+from tests.toy_training import METHODS, small_recipe, toy_data
+
+FORK = multiprocessing.get_context("fork")  # a new interpreter would import torch each time
+RECIPE = {"steps": 24, "evaluations": 8, "precision": "fp32", "snapshots": [0.25, 1.0], "decay_last": 0.3}
+
+
+def make(name, **settings):
+    recipe = small_recipe(**{**RECIPE, **settings})
+    return Trainer(recipe, resolve_method(METHODS[name]), toy_data(torch.float32), "toy/15/0")
+
+
+def run_until_killed(name, folder, stop_after):
+    def report(trainer):
+        if trainer.completed >= stop_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    make(name).run(folder, "id", report, every_s=0)
+
+
+def flat(value, path="") -> dict:
+    """Every leaf of a nested state by its path."""
+    if isinstance(value, dict):
+        return {k: v for key, inner in value.items() for k, v in flat(inner, f"{path}/{key}").items()}
+    if isinstance(value, list):
+        return {k: v for i, inner in enumerate(value) for k, v in flat(inner, f"{path}/{i}").items()}
+    return {path: value}
+
+
+def assert_same_bits(one, other):
+    one, other = flat(one.state()), flat(other.state())
+    assert one.keys() == other.keys()
+    for path, value in one.items():
+        same = torch.equal(value, other[path]) if isinstance(value, torch.Tensor) else repr(value) == repr(other[path])
+        assert same, path
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_killed_runs_end_in_the_same_bits(name, tmp_path):
+    """SIGKILL three times, each a few steps after a checkpoint of the run before."""
+    torch.set_num_threads(1)
+    straight = make(name)
+    straight.run(tmp_path / "straight", "id", lambda _: None)
+    for stop_after in (5, 11, 19):
+        killed = FORK.Process(target=run_until_killed, args=(name, tmp_path / "killed", stop_after))
+        killed.start()
+        killed.join()
+        assert killed.exitcode == -signal.SIGKILL
+    resumed = make(name)
+    seen = []
+    resumed.run(tmp_path / "killed", "id", lambda trainer: seen.append(trainer.completed))
+    assert seen[0] > 6, "it began again instead of resuming"
+    assert_same_bits(straight, resumed)
+
+
+def test_a_broken_checkpoint_is_passed_over_for_the_one_before(tmp_path, capsys):
+    trainer = make("mixmatch")
+    trainer.start()
+    checkpoints.save(tmp_path, trainer.state(), "id")
+    trainer.step()
+    checkpoints.save(tmp_path, trainer.state(), "id")
+    newest = tmp_path / checkpoints.NEWEST
+    newest.write_bytes(newest.read_bytes()[:1000])
+    assert checkpoints.load(tmp_path, "id")["completed"] == 0
+    assert "unreadable" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
+    trainer = make("mixmatch")
+    checkpoints.save(tmp_path, trainer.state(), "one")
+    with pytest.raises(UserError, match="belongs to another recipe, split or data: expected run two, found one"):
+        make("mixmatch").run(tmp_path, "two", lambda _: None)
+    assert checkpoints.load(tmp_path, "one") is not None, "the other run's checkpoint must survive"
+
+
+def test_checkpoints_hold_no_pickled_objects(tmp_path):
+    trainer = make("marginmix")
+    trainer.run(tmp_path, "id", lambda _: None, every_s=0)
+    torch.load(tmp_path / checkpoints.NEWEST, weights_only=True)
+
+
+def test_a_diverged_run_stops_and_says_so(tmp_path):
+    trainer = make("supervised", learning_rate=1e30)
+    trainer.run(tmp_path, "id", lambda _: None)
+    assert trainer.diverged
+    assert trainer.completed < 24
+
+
+def test_checkpoints_come_at_most_so_often(tmp_path):
+    started = time.monotonic()
+    make("supervised").run(tmp_path, "id", lambda _: None, every_s=3600)
+    assert time.monotonic() - started < 3600
+    assert not (tmp_path / checkpoints.NEWEST).exists()
