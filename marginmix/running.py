@@ -71,11 +71,7 @@ def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
         devices.exact_mode(job.threads)
         device = devices.choose(job.device)
         prepared = job.source.prepare()
-        if prepared.data_hash != job.split.data_hash:
-            raise UserError(
-                f"split {job.cell}: drawn from other data (expected hash {job.split.data_hash}, found "
-                f"{prepared.data_hash} in {job.source.dataset}); draw it again: snakemake --forcerun split"
-            )
+        job.split.check(prepared)
         images = datasets.at_size(prepared, job.source.image_size, job.source.cache)
         recipe = recipe_hash(job.recipe, job.method, job.source.image_size)
         identity = run_identity(recipe, job.split.hash, prepared.data_hash)
