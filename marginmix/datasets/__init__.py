@@ -1,0 +1,24 @@
+"""Datasets: one registry row each, decoded once into arrays. Nothing here imports torch.
+
+`get` a row, `locate` its files, `prepare` it, take it `at_size`, `describe` it.
+"""
+
+from marginmix.datasets.cache import Prepared, prepare
+from marginmix.datasets.describe import describe, shared_images
+from marginmix.datasets.locate import available, how_to_get, locate
+from marginmix.datasets.registry import ROWS, Dataset, get
+from marginmix.datasets.resize import at_size
+
+__all__ = [
+    "ROWS",
+    "Dataset",
+    "Prepared",
+    "at_size",
+    "available",
+    "describe",
+    "get",
+    "how_to_get",
+    "locate",
+    "prepare",
+    "shared_images",
+]

@@ -1,0 +1,200 @@
+"""Datasets decoded once into plain arrays, read back memory-mapped."""
+
+import importlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from pathlib import Path
+
+import numpy as np
+
+from marginmix.datasets.decode import Raw
+from marginmix.datasets.locate import download_place, fingerprint, how_to_get, layout_at, locate
+from marginmix.datasets.registry import EMBEDDED, PARTS, Dataset, get
+from marginmix.errors import UserError
+from marginmix.files import read_json, write_json
+
+# Raise it when a loader would give other arrays for the same files.
+LOADER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A dataset at its native resolution, its parts one after the other in the order of `PARTS`.
+
+    `images` uint8 [N, H, W, C], `targets` int64 [N] (-1 unknown), `hashes` uint64 [N] (equal for equal images),
+    `parts` {part: (start, stop)}, `folds` official folds as index arrays or None, `mean` and `sd` per channel of the
+    train part in [0, 1]. `data_hash` covers pixels, labels, parts and classes, not where the files lie.
+    """
+
+    name: str
+    family: str
+    layout: str
+    source: str
+    classes: tuple[str, ...]
+    images: np.ndarray
+    targets: np.ndarray
+    hashes: np.ndarray
+    parts: Mapping[str, tuple[int, int]]
+    folds: list[np.ndarray] | None
+    data_hash: str
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]
+    root: Path | None
+
+    def indices(self, part: str) -> np.ndarray:
+        """Indices of a part, int64; none where the dataset lacks it."""
+        return np.arange(*self.parts.get(part, (0, 0)), dtype=np.int64)
+
+
+def prepare(
+    name: str,
+    root: Path | str | None,
+    data_root: Path | str,
+    cache: Path | str,
+    verify_counts: bool = True,
+    family: str | None = None,
+) -> Prepared:
+    """The dataset `name`, decoded unless the cache has it already; downloaded where it is absent and may be.
+
+    Raises `UserError` where it is absent, damaged, or (with `verify_counts`) not as large as the registry says.
+    """
+    row = get(name, family)
+    place, layout = (None, EMBEDDED) if row.embedded else _find(row, root, data_root)
+    key = fingerprint(row, place, layout, LOADER_VERSION)
+    folder = Path(cache) / "datasets" / f"{row.name}-{key}"
+    if not (folder / "meta.json").exists():
+        module, function = row.loader.split(":")
+        raw = getattr(importlib.import_module(module), function)(place, row, layout)
+        with writing(folder):
+            _store(raw, folder)
+    prepared = _read(folder, row, layout, place)
+    if verify_counts:
+        _verify(row, prepared)
+    return prepared
+
+
+def _find(row: Dataset, root: Path | str | None, data_root: Path | str) -> tuple[Path, str]:
+    place = locate(row, root, data_root)
+    if place is None and row.downloadable:
+        from marginmix.datasets.download import download
+
+        place = download_place(row, root, data_root)
+        download(row, place)
+    if place is None:
+        raise UserError(how_to_get(row, root, data_root))
+    return place, layout_at(row, place)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make the folder that `path` goes into; a full disk or a forbidden place is a `UserError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write the cache {path}: {error.strerror}; make room or set another cache") from error
+
+
+def _store(raw: Raw, folder: Path) -> None:
+    """Write beside and rename: a reader, or a second writer, sees the whole or nothing."""
+    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        present = [part for part in PARTS if part in raw.parts]
+        sizes = [len(raw.parts[part][1]) for part in present]
+        stops = np.cumsum(sizes).tolist()
+        parts = {part: (stop - size, stop) for part, size, stop in zip(present, sizes, stops, strict=True)}
+        shape = raw.parts["train"][0].shape[1:]
+        images = np.lib.format.open_memmap(beside / "images.npy", "w+", np.uint8, (stops[-1], *shape))
+        for part, (start, stop) in parts.items():
+            images[start:stop] = raw.parts[part][0]
+        images.flush()
+        targets = np.concatenate([raw.parts[part][1] for part in present]).astype(np.int64)
+        np.save(beside / "targets.npy", targets, allow_pickle=False)
+        hashes, data_hash = _hashes(images, targets, parts, raw.classes)
+        np.save(beside / "hashes.npy", hashes, allow_pickle=False)
+        mean, sd = _mean_and_sd(images[slice(*parts["train"])])
+        meta = {"source": raw.source, "classes": raw.classes, "parts": parts, "data_hash": data_hash}
+        folds = None if raw.folds is None else [fold.tolist() for fold in raw.folds]
+        write_json(beside / "meta.json", {**meta, "mean": mean, "sd": sd, "folds": folds})
+        os.chmod(beside, 0o755)
+        _move(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _move(beside: Path, folder: Path) -> None:
+    for path in beside.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    try:
+        os.rename(beside, folder)
+    except OSError:
+        if not (folder / "meta.json").exists():  # else another process was first, with the same content
+            raise
+
+
+def _hashes(images: np.ndarray, targets: np.ndarray, parts: Mapping, classes: tuple[str, ...]):
+    digests = [blake2b(image.tobytes(), digest_size=16).digest() for image in images]
+    overall = sha256(repr((images.shape, list(parts.items()), list(classes))).encode())
+    overall.update(b"".join(digests))
+    overall.update(targets.astype("<i8").tobytes())
+    hashes = np.frombuffer(b"".join(digest[:8] for digest in digests), "<u8").astype(np.uint64)
+    return hashes, overall.hexdigest()[:16]
+
+
+def _mean_and_sd(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Per channel in [0, 1], from counts of the 256 values: exact, and without a float copy of the images."""
+    values = np.arange(256) / 255
+    mean, sd = [], []
+    for channel in range(images.shape[3]):
+        share = np.bincount(images[..., channel].ravel(), minlength=256) / images[..., channel].size
+        mean.append(float(share @ values))
+        sd.append(float(np.sqrt(share @ (values - mean[-1]) ** 2)))
+    return mean, sd
+
+
+def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepared:
+    meta = read_json(folder / "meta.json")
+    try:
+        images, targets, hashes = (
+            np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in ("images", "targets", "hashes")
+        )
+        folds = meta["folds"]
+        return Prepared(
+            name=row.name,
+            family=row.family,
+            layout=layout,
+            source=meta["source"],
+            classes=tuple(meta["classes"]),
+            images=images,
+            targets=np.array(targets),
+            hashes=np.array(hashes),
+            parts={part: tuple(meta["parts"][part]) for part in PARTS if part in meta["parts"]},
+            folds=None if folds is None else [np.array(fold, np.int64) for fold in folds],
+            data_hash=meta["data_hash"],
+            mean=tuple(meta["mean"]),
+            sd=tuple(meta["sd"]),
+            root=place,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"the cache {folder} is damaged ({error}); delete it and run again") from error
+
+
+def _verify(row: Dataset, prepared: Prepared) -> None:
+    expected = row.counts.get(prepared.layout)
+    found = {part: stop - start for part, (start, stop) in prepared.parts.items()}
+    if expected is not None and found != dict(expected):
+        raise UserError(
+            f"{row.name} at {prepared.root}: expected {_spell(expected)} images, found {_spell(found)}; complete it, "
+            "or set 'verify_counts: false' for a subset"
+        )
+
+
+def _spell(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{part} {count:,}" for part, count in counts.items())

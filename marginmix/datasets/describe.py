@@ -1,0 +1,46 @@
+"""What a prepared dataset holds, as written to results/data/<dataset>.json."""
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from marginmix.datasets.cache import Prepared
+from marginmix.datasets.registry import get
+
+
+def shared_images(one: np.ndarray, other: np.ndarray) -> int:
+    """How many images of `other` have an exact copy in `one`, both given by their hashes."""
+    return int(np.isin(other, one).sum())
+
+
+def describe(prepared: Prepared) -> dict[str, Any]:
+    """Counts by part and class, shape, hash, exact duplicates, licence and place, ready for JSON.
+
+    `duplicates` has per part the images beyond the first of each kind, and per pair "a/b" the images of b with an
+    exact copy in a.
+    """
+    row = get(prepared.name, prepared.family)
+    hashes = {part: prepared.hashes[slice(*span)] for part, span in prepared.parts.items()}
+    duplicates = {part: int(len(values) - len(np.unique(values))) for part, values in hashes.items()}
+    for one, other in combinations(hashes, 2):
+        duplicates[f"{one}/{other}"] = shared_images(hashes[one], hashes[other])
+    by_class = {}
+    for part, span in prepared.parts.items():
+        targets = prepared.targets[slice(*span)]
+        found = np.bincount(targets[targets >= 0], minlength=len(prepared.classes)).tolist()
+        by_class[part] = dict(zip(prepared.classes, found, strict=True))
+    return {
+        "name": prepared.name,
+        "title": row.title,
+        "source": prepared.source,
+        "data_hash": prepared.data_hash,
+        "shape": list(prepared.images.shape[1:]),
+        "images": {part: stop - start for part, (start, stop) in prepared.parts.items()},
+        "images_by_class": by_class,
+        "duplicates": duplicates,
+        "mean": list(prepared.mean),
+        "sd": list(prepared.sd),
+        "licence": row.licence,
+        "found_at": None if prepared.root is None else str(prepared.root),
+    }

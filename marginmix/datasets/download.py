@@ -1,0 +1,73 @@
+"""Downloads of the sets that anybody may download, through torchvision, which knows their addresses and checksums."""
+
+import hashlib
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+from http.client import HTTPException
+from pathlib import Path
+
+from marginmix.datasets.locate import layout_at
+from marginmix.datasets.registry import Dataset
+from marginmix.errors import UserError
+
+
+def download(row: Dataset, place: Path) -> None:
+    """Fetch the dataset into `place`, whole or not at all; an official archive that lies there already is used."""
+    # torchvision brings torch, which planning and splitting do without.
+    from torchvision.datasets import CIFAR10, CIFAR100, STL10, SVHN
+
+    kind = {"cifar10": CIFAR10, "cifar100": CIFAR100, "stl10": STL10, "svhn": SVHN}[row.family]
+    splits = ("train", "test")
+    if kind is SVHN:
+        archives = {SVHN.split_list[split][1]: SVHN.split_list[split][2] for split in splits}
+    else:
+        archives = {kind.filename: kind.tgz_md5}
+    print(f"{row.name}: downloading into {place}", file=sys.stderr)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=place, prefix=".download-"))
+    except OSError as error:
+        raise UserError(f"{row.name}: cannot write to {place}: {error.strerror}; choose another root") from error
+    try:
+        for name, md5 in archives.items():
+            _reuse(place / name, beside / name, md5)
+        for split in splits if kind is SVHN else ():
+            SVHN(beside, split=split, download=True)
+        if kind is not SVHN:
+            kind(beside, download=True)
+            (beside / kind.filename).unlink()
+        for path in beside.iterdir():
+            _move(path, place / path.name)
+    except (OSError, RuntimeError, EOFError, HTTPException, tarfile.TarError) as error:
+        raise UserError(f"{row.name}: the download into {place} failed ({error}); {row.get}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    if layout_at(row, place) is None:
+        raise UserError(f"{row.name}: the download left no {row.name} in {place}; {row.get}")
+
+
+def _reuse(archive: Path, target: Path, md5: str) -> None:
+    if not archive.exists():
+        return
+    with archive.open("rb") as file:
+        found = hashlib.file_digest(file, "md5").hexdigest()
+    if found != md5:
+        raise UserError(
+            f"{archive}: expected the official archive (md5 {md5}), found md5 {found}; it is truncated or another "
+            "file: delete it and run again"
+        )
+    try:
+        os.link(archive, target)
+    except OSError:  # a file system without links
+        shutil.copyfile(archive, target)
+
+
+def _move(path: Path, target: Path) -> None:
+    try:
+        os.rename(path, target)
+    except OSError:
+        if not target.exists():  # else another process was first
+            raise

@@ -1,0 +1,82 @@
+"""The users' own images: train/<class>/*, test/<class>/*, optionally valid/<class>/* and unlabelled/*."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from marginmix.datasets.decode import UNKNOWN, Raw, open_image, parallel
+from marginmix.datasets.registry import Dataset
+from marginmix.errors import UserError
+
+LARGEST_SIDE = 256
+
+
+def load(root: Path, row: Dataset, layout: str) -> Raw:
+    """Images of any sizes as squares of one side, grey only where all are grey; classes are the folders of `train`.
+
+    Each image gives its centre square; the side is the median of theirs, at most 256. Images that are squares of one
+    such size stay as they are.
+    """
+    classes = tuple(class_folders(root / "train"))
+    if len(classes) < 2:
+        raise UserError(f"{root / 'train'}: expected a folder for each of 2 or more classes, found {len(classes)}")
+    listed = {part: list_images(root / part, classes) for part in ("train", "valid", "test") if (root / part).exists()}
+    if "test" not in listed:
+        raise UserError(f"{root}: expected test/<class>/* beside train/<class>/*, found no test; put test images there")
+    if (root / "unlabelled").exists():
+        loose = image_files(root / "unlabelled")
+        listed["unlabelled"] = (loose, np.full(len(loose), UNKNOWN))
+    side, grey = _common_form([path for paths, _ in listed.values() for path in paths])
+
+    def decode(path: Path) -> np.ndarray:
+        image = _upright(path).convert("L" if grey else "RGB")
+        method = Image.Resampling.BOX if min(image.size) >= side else Image.Resampling.BICUBIC
+        return np.asarray(ImageOps.fit(image, (side, side), method)).reshape(side, side, 1 if grey else 3)
+
+    parts = {part: (np.stack(parallel(decode, paths)), targets) for part, (paths, targets) in listed.items()}
+    return Raw(parts, classes, f"{row.name} (image folder, {side}x{side})")
+
+
+def class_folders(folder: Path) -> list[str]:
+    """The names of the folders within `folder`, sorted."""
+    if not folder.is_dir():
+        raise UserError(f"missing folder {folder}; expected a folder for each class in it")
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """All files under `folder` but hidden ones, sorted: what is no image must be told, not skipped."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    return [folder / name for name in names if not any(part.startswith(".") for part in name.split("/"))]
+
+
+def list_images(folder: Path, classes: tuple[str, ...]) -> tuple[list[Path], np.ndarray]:
+    """Image paths of `folder`/<class>/* and their targets int64; other classes, or an empty one, are a `UserError`."""
+    found = class_folders(folder)
+    if set(found) != set(classes):
+        odd = sorted(set(found) ^ set(classes))
+        raise UserError(
+            f"{folder}: expected {len(classes)} class folders, found {len(found)} "
+            f"({'missing' if odd[0] in classes else 'unknown'}: {odd[0]!r}); all parts must have the same classes"
+        )
+    by_class = [image_files(folder / name) for name in classes]
+    empty = next((name for name, paths in zip(classes, by_class, strict=True) if not paths), None)
+    if empty is not None:
+        raise UserError(f"{folder / empty}: expected images, found none; put some there or remove the class")
+    targets = np.repeat(np.arange(len(classes)), [len(paths) for paths in by_class])
+    return [path for paths in by_class for path in paths], targets
+
+
+def _upright(path: Path) -> Image.Image:
+    return ImageOps.exif_transpose(open_image(path))
+
+
+def _common_form(paths: list[Path]) -> tuple[int, bool]:
+    def form(path: Path) -> tuple[int, bool]:
+        image = open_image(path)
+        return min(image.size), image.mode in ("L", "1")
+
+    forms = parallel(form, paths)
+    side = int(np.median([side for side, _ in forms]))
+    return min(side, LARGEST_SIDE), all(grey for _, grey in forms)

@@ -1,0 +1,76 @@
+"""Where a dataset lies, and a fingerprint of its files: both cheap, nothing is decoded."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from marginmix.datasets.registry import EMBEDDED, Dataset
+from marginmix.errors import UserError
+from marginmix.files import hash_of
+
+
+def _candidates(dataset: Dataset, root: Path | None, data_root: Path) -> list[Path]:
+    if root is not None:
+        return [Path(root)]
+    own = [Path(data_root) / name for name in dict.fromkeys((dataset.name, dataset.family))]
+    # Any folder with a `train` in it looks like an image folder: the user's own must be named.
+    return own[:1] if dataset.family == "folder" else [*own, Path(data_root)]
+
+
+def layout_at(dataset: Dataset, root: Path) -> str | None:
+    """The name of the first layout of the dataset whose sign lies at `root`, None where none does."""
+    return next((name for name, layout in dataset.layouts.items() if (root / layout.sign).exists()), None)
+
+
+def locate(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> Path | None:
+    """Where the files of a dataset are; None when they are absent, and for embedded datasets, which need none.
+
+    An explicit `root` is the only place looked at; else `data_root`/<name>, `data_root`/<family>, `data_root`.
+    """
+    places = _candidates(dataset, Path(root) if root is not None else None, Path(data_root))
+    return next((place for place in places if layout_at(dataset, place)), None)
+
+
+def available(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> bool:
+    """Can `prepare` get at the dataset: embedded, on disk, or to be downloaded?"""
+    return dataset.embedded or dataset.downloadable or locate(dataset, root, data_root) is not None
+
+
+def download_place(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> Path:
+    """The folder that a download fills: the explicit root, else `data_root`/<family>."""
+    return Path(root) if root is not None else Path(data_root) / dataset.family
+
+
+def how_to_get(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> str:
+    """One line: where an absent dataset was looked for, what was expected there and how to get it."""
+    places = _candidates(dataset, Path(root) if root is not None else None, Path(data_root))
+    signs = " or ".join(layout.sign for layout in dataset.layouts.values())
+    looked = ", ".join(f"{place}{'' if place.is_dir() else ' (not there)'}" for place in places)
+    return f"{dataset.name}: expected {signs} in one of: {looked}; found none; {dataset.get}"
+
+
+def fingerprint(dataset: Dataset, root: Path | None, layout: str, loader_version: int) -> str:
+    """Hash of what a decoded dataset depends on: place, layout, and every file's name, size and time."""
+    try:
+        files = [] if layout == EMBEDDED else sorted(_files(root, dataset.layouts[layout].inputs))
+    except OSError as error:  # a folder that may not be read, a link to nowhere
+        raise UserError(f"cannot read {error.filename}: {error.strerror}; mend or remove it") from error
+    place = None if root is None else str(root.resolve())
+    return hash_of([dataset.name, dataset.family, dataset.variant, place, layout, loader_version, files])
+
+
+def _files(root: Path, inputs: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
+    pending = [root / name for name in inputs if (root / name).exists()]
+    while pending:
+        path = pending.pop()
+        if path.is_file():
+            status = path.stat()
+            yield str(path.relative_to(root)), status.st_size, status.st_mtime_ns
+            continue
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    pending.append(Path(entry.path))
+                elif not entry.name.startswith("."):
+                    status = entry.stat()
+                    yield os.path.relpath(entry.path, root), status.st_size, status.st_mtime_ns
