@@ -1,0 +1,94 @@
+"""An entry of a table: one (dataset, label count), its methods' runs, and what the verdicts on them are."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from marginmix.reporting.verdicts import Difference, Reproduction, claim_verdict, reproduction
+
+BASELINE = "mixmatch"
+TREATMENT = "marginmix"
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One method of an entry: the paper's value and ours (a row of `runs` per seed, perhaps none)."""
+
+    method: str
+    runs: pd.DataFrame
+    metric: str
+    paper: float | None = None
+    paper_sd: float | None = None
+    paper_n: int | None = None
+    paper_note: str = ""
+    difference: Difference | None = None  # from the baseline on the same seeds of the same budget
+
+    @property
+    def n(self) -> int:
+        return len(self.runs)
+
+    @property
+    def mean(self) -> float:
+        return float(self.runs["score"].mean())
+
+    @property
+    def sd(self) -> float:
+        """Of the seeds (n - 1); not a number for one seed."""
+        return float(self.runs["score"].std(ddof=1))
+
+    @property
+    def steps(self) -> str:
+        """`n of N steps`, N the paper's; a range where the runs differ."""
+        steps, paper = self.runs["steps"], self.runs["paper_steps"].max()
+        least, most = steps.min(), steps.max()
+        done = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+        return f"{done} of {paper:,} steps"
+
+    @property
+    def verdict(self) -> Reproduction | str:
+        """The verdict on the paper's number, or in words why there is none."""
+        if not self.n:
+            return NOT_RUN
+        if (self.runs["steps"] != self.runs["paper_steps"]).any():
+            return self.steps
+        if self.n < 2:
+            return "1 seed"
+        paper_error = self.paper if self.metric == "error_percent" else 100.0 - self.paper
+        return reproduction(100.0 - self.runs["accuracy"], paper_error, self.paper_sd, self.paper_n)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One (dataset, label count) of a table of the paper, both methods; or of the last table, every method."""
+
+    table: str
+    dataset: str
+    labels: int
+    metric: str
+    scores: dict[str, Score]
+    left_out: int = 0  # runs of the shown budget without a partner of the same seed
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        return pd.concat([score.runs for score in self.scores.values()])
+
+    @property
+    def budget(self) -> str | None:
+        """The budget shown; None where nothing is."""
+        return next((score.runs["budget"].iloc[0] for score in self.scores.values() if score.n), None)
+
+    @property
+    def sources(self) -> list[str]:
+        """Where the images came from, where that says more than the dataset's name."""
+        return sorted(set(self.runs["source"]) - {self.dataset})
+
+    @property
+    def paper_difference(self) -> float:
+        return self.scores[TREATMENT].paper - self.scores[BASELINE].paper
+
+    @property
+    def claim(self) -> str:
+        """The verdict on the paper's claim for this entry."""
+        difference = self.scores[TREATMENT].difference
+        return NOT_RUN if difference is None else claim_verdict(difference, self.paper_difference)

@@ -1,0 +1,67 @@
+"""result.json of a budget's runs -> figures/confusion_<budget>.png: which classes are taken for which."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import style
+from matplotlib.axes import Axes
+
+from marginmix.errors import run_or_explain
+from marginmix.files import read_json
+from marginmix.reporting.runs import cell_of
+from marginmix.reporting.tables import method_order
+
+MOST_NAMED = 12  # classes; with more, neither names nor numbers can be read
+
+
+def draw_confusion(results: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
+    """A matrix per (dataset, label count) and method, summed over seeds, each row in percent of its true class."""
+    grouped: dict[tuple, list[dict]] = {}
+    for path in sorted(map(str, results)):
+        if Path(path).exists():
+            cell = cell_of(path)
+            grouped.setdefault((cell.dataset, cell.labels, cell.method), []).append(read_json(path))
+    if not grouped:
+        return style.save_words("No run has finished yet: no confusion matrices to draw.", output)
+    entries = {}
+    for key in sorted(grouped, key=lambda key: (*key[:2], method_order(key[2]))):
+        entries.setdefault(key[:2], []).append(key)
+    wide = max(len(found[0]["classes"]) for found in grouped.values()) > 8
+    most = max(map(len, entries.values()))
+    columns = -(-most // -(-most // (2 if wide else 3)))  # as few rows as fit the page, evenly filled
+    rows = [keys[start : start + columns] for keys in entries.values() for start in range(0, len(keys), columns)]
+    figure, grid = style.panels(len(rows), columns, 2.65 if columns == 3 else 3.8, reserve=0.2)
+    figure.suptitle("Percent of each true class; a row adds up to 100", fontsize=9, x=0.01, ha="left")
+    for axes_row, row in zip(grid, rows, strict=True):
+        for axes, (dataset, labels, method) in zip(axes_row, row, strict=False):
+            title = f"{style.entry_title(dataset, labels, titles or {})}\n{style.method_title(method)}"
+            _draw(axes, grouped[dataset, labels, method], title)
+        for axes in axes_row[len(row) :]:
+            axes.remove()
+    style.save(figure, output)
+
+
+def _draw(axes: Axes, runs: list[dict], title: str) -> None:
+    counts = np.sum([run["confusion"] for run in runs], axis=0)
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    classes = runs[0]["classes"]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    axes.set_title(f"{title} (n = {len(runs)})", loc="left")
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.grid(False)
+    if len(classes) > MOST_NAMED:
+        return
+    places = range(len(classes))
+    axes.set_xticks(places, classes, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, classes)
+    size = 6.5 if len(classes) > 5 else 7.5
+    for (row, column), share in np.ndenumerate(shares):
+        shade = "white" if share > 55 else "black"
+        axes.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=size, color=shade)
+
+
+if "snakemake" in globals():
+    paths = snakemake.input.results, snakemake.output[0]  # noqa: F821
+    sys.exit(run_or_explain(draw_confusion, *paths, snakemake.params.titles))  # noqa: F821

@@ -1,0 +1,106 @@
+"""What all figures share: colours and markers that survive colour-blindness and grey print, sizes, and PNGs that are
+the same bytes from the same numbers."""
+
+import io
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from marginmix.files import write_atomically
+from marginmix.reporting.notes import METHOD_TITLES
+from marginmix.reporting.tables import method_order
+
+# Okabe & Ito 2008, dark and light in turn so that neighbours differ in grey too; yellow, too pale for a line, is last
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#F0E442")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", "*", ">")
+DASHES = ("-", (0, (5, 1.6)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+WIDTH = 7.0  # inches: a page's text width
+DPI = 200
+
+matplotlib.rcParams.update({
+    "font.family": "DejaVu Sans", "font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8, "xtick.labelsize": 7,
+    "ytick.labelsize": 7, "legend.fontsize": 8, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "axes.grid": True,
+    "grid.color": "#dddddd", "grid.linewidth": 0.5, "axes.axisbelow": True, "lines.linewidth": 1.4,
+    "legend.frameon": False, "figure.dpi": DPI,
+})  # fmt: skip
+
+
+def save(figure: Figure, path: Path | str) -> None:
+    """Write a PNG without a date or version in it."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
+    write_atomically(path, buffer.getvalue())
+
+
+def save_words(text: str, path: Path | str) -> None:
+    """A figure for when there is nothing to draw: it says so."""
+    figure = Figure(figsize=(WIDTH, 1.2))
+    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, wrap=True)
+    save(figure, path)
+
+
+def panels(rows: int, columns: int, height: float, reserve: float = 0.0) -> tuple[Figure, np.ndarray]:
+    """A page-wide grid of panels, each `height` inches, `reserve` more for a legend. Returns axes [rows, columns]."""
+    figure = Figure(figsize=(WIDTH, rows * height + reserve), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def method_title(method: str) -> str:
+    return METHOD_TITLES.get(method, method)
+
+
+def method_styles(methods: Iterable[str]) -> dict[str, dict]:
+    """method -> colour, dashes and marker, the two compared methods first and always the same."""
+    looks = zip(itertools.cycle(PALETTE), itertools.cycle(DASHES), itertools.cycle(MARKERS), strict=False)
+    return {
+        method: {"color": colour, "linestyle": dashes, "marker": marker}
+        for method, (colour, dashes, marker) in zip(sorted(set(methods), key=method_order), looks, strict=False)
+    }
+
+
+def entry_title(dataset: str, labels: int, titles: dict[str, str]) -> str:
+    return f"{titles.get(dataset, dataset)}, {labels:,} labels"
+
+
+def draw_over_seeds(axes: Axes, runs: pd.DataFrame, column: str, styles: dict[str, dict]) -> None:
+    """`column` against step, a line per method: the mean over its seeds in a band from the least to the most."""
+    for i, (method, style) in enumerate(styles.items()):
+        found = runs[runs["method"] == method].dropna(subset=[column])
+        if found.empty:
+            continue
+        over = found.pivot_table(index="step", columns="seed", values=column)
+        axes.fill_between(over.index, over.min(axis=1), over.max(axis=1), color=style["color"], alpha=0.22, linewidth=0)
+        # a marker now and then, at other places for every method, so that lines on top of each other can be told apart
+        every = max(1, len(over) // 6)
+        marks = (i * every // len(styles), every)
+        axes.plot(over.index, over.mean(axis=1), **style, markersize=4, markevery=marks)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(lambda step, _: f"{step / 1000:g}k" if step >= 10000 else f"{step:g}")
+
+
+def legend_below(figure: Figure, styles: dict[str, dict], seeds: dict[str, Sequence[int]]) -> None:
+    """One legend for all panels, with how many seeds each line is the mean of."""
+    handles = [
+        matplotlib.lines.Line2D([], [], **style, markersize=4, label=f"{method_title(method)} {_seeds(seeds[method])}")
+        for method, style in styles.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), handlelength=3.2)
+
+
+def _seeds(counts: Sequence[int]) -> str:
+    least, most = min(counts), max(counts)
+    return f"(n = {least})" if least == most else f"(n = {least} to {most})"
+
+
+def seed_counts(runs: pd.DataFrame) -> dict[str, list[int]]:
+    """method -> its number of seeds in each (dataset, label count)."""
+    counts = runs.groupby(["method", "dataset", "labels"])["seed"].nunique()
+    return {str(method): list(group) for method, group in counts.groupby(level="method")}
