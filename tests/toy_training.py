@@ -27,7 +27,7 @@ def small_recipe(**settings: object) -> Recipe:
 
 
 def toy_data(dtype: torch.dtype = torch.float64, channels: int = 1) -> TrainingData:
-    """Bright squares at a place that depends on the class, under noise; 15 labelled, 60 unlabelled, 15 + 30 held out."""
+    """Bright squares, placed by class, under noise; 15 labelled, 60 unlabelled, 15 validation, 30 test."""
     rng = np.random.default_rng(0)
     targets = np.arange(120) % 3
     images = rng.integers(0, 120, (120, 8, 8, channels), dtype=np.uint8)
@@ -35,9 +35,9 @@ def toy_data(dtype: torch.dtype = torch.float64, channels: int = 1) -> TrainingD
         image[2 * target : 2 * target + 3, 2:6] += 130
     order = torch.from_numpy(rng.permutation(120))
     labelled, unlabelled, validation, test = order.split([15, 60, 15, 30])
+    mean, sd = torch.full((channels,), 0.3, dtype=dtype), torch.full((channels,), 0.2, dtype=dtype)
     return TrainingData(
         torch.from_numpy(images), torch.from_numpy(targets), labelled, unlabelled, validation, test,
         training=torch.cat([labelled, unlabelled]), classes=("top", "middle", "bottom"),
-        scaling=Scaling("channel", torch.full((channels,), 0.3, dtype=dtype), torch.full((channels,), 0.2, dtype=dtype), dtype),
-        shift=1, flip=True,
+        scaling=Scaling("channel", mean, sd, dtype), shift=1, flip=True,
     )  # fmt: skip

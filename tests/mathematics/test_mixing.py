@@ -52,8 +52,9 @@ def test_interleave_cuts_as_the_original_does():
     assert from_first == [21, 21, 22]
 
 
-@pytest.mark.parametrize(("step", "share", "expected"), [(0, 1.0, 0.0), (50, 1.0, 0.5), (100, 1.0, 1.0),
-                                                         (1, 1 / 64, 0.64), (2, 1 / 64, 1.0), (0, 0.0, 1.0)])  # fmt: skip
+@pytest.mark.parametrize(("step", "share", "expected"), [
+    (0, 1.0, 0.0), (50, 1.0, 0.5), (100, 1.0, 1.0), (1, 1 / 64, 0.64), (2, 1 / 64, 1.0), (0, 0.0, 1.0),
+])  # fmt: skip
 def test_ramp_up(step, share, expected):
     assert ramp_up(step, 100, share) == pytest.approx(expected, abs=1e-12)
 

@@ -20,8 +20,10 @@ def test_parameter_counts():
     assert round(count("wrn-10-1", 8, channels=1, side=24) / 1e3) == 77
 
 
-@pytest.mark.parametrize(("settings", "dimensions"), [({"network": "wrn-10-1"}, 64), ({"network": "alexnet-2d"}, 2),
-                                                      ({"network": "wrn-10-1", "embedding": "flattened"}, 64 * 36)])  # fmt: skip
+@pytest.mark.parametrize(("settings", "dimensions"), [
+    ({"network": "wrn-10-1"}, 64), ({"network": "alexnet-2d"}, 2),
+    ({"network": "wrn-10-1", "embedding": "flattened"}, 64 * 36),
+])  # fmt: skip
 def test_outputs(settings, dimensions):
     logits, embedding = make_network(make_recipe(settings), 7, 1, 24)(torch.randn(3, 1, 24, 24))
     assert logits.shape == (3, 7)

@@ -6,8 +6,10 @@ from marginmix.step_draws import Drawer
 
 
 def drawer(**changes):
-    settings = {"cell": "toy/10/0", "labelled": 10, "unlabelled": 50, "batch_size": 8, "augmentations": 2, "alpha": 0.75,
-                "lambda_per_example": False, "offsets": 8, "flip": True}  # fmt: skip
+    settings = {
+        "cell": "toy/10/0", "labelled": 10, "unlabelled": 50, "batch_size": 8, "augmentations": 2,
+        "alpha": 0.75, "lambda_per_example": False, "offsets": 8, "flip": True,
+    }  # fmt: skip
     return Drawer(**{**settings, **changes})
 
 
