@@ -29,6 +29,7 @@ from marginmix.errors import UserError
 from marginmix.files import read_json
 from marginmix.identity import NUMERICS_VERSION, recipe_hash
 from marginmix.recipe import Recipe
+from marginmix.source import DataSource
 
 REPORTS = "results/data"
 """Where `marginmix prepare` describes each dataset."""
@@ -70,15 +71,40 @@ class Training:
         ]
         settings = [f"{name}={_as_yaml(value)}" for name, value in differing(self.recipe).items()]
         told = shlex.join(map(str, [*words, *(["--set", *settings] if settings else [])]))
-        return f"{dataset_arguments(config, self.dataset, self.entry)} {told}"
+        return f"{dataset_arguments(source_of(self, config))} {told}"
 
 
-def dataset_arguments(config: Config, dataset: str, entry: Mapping[str, Any]) -> str:
+def source_of(training: Training, config: Config) -> DataSource:
+    """Where a training's images come from."""
+    entry, root = training.entry, training.entry["root"]
+    return DataSource(
+        training.dataset,
+        Path(config["data_root"]),
+        Path(config["cache"]),
+        None if root is None else Path(root),
+        entry["family"],
+        entry["image_size"],
+        entry["verify_counts"],
+    )
+
+
+def dataset_arguments(source: DataSource) -> str:
     """The words of a command line that say which dataset and where."""
-    words = ["--dataset", dataset, "--data-root", config["data_root"], "--cache", config["cache"]]
-    for name in ("root", "family"):
-        words += [f"--{name}", entry[name]] if entry[name] is not None else []
-    return shlex.join([*words, *([] if entry["verify_counts"] else ["--no-verify-counts"])])
+    words = ["--dataset", source.dataset, "--data-root", source.data_root, "--cache", source.cache]
+    words += [] if source.root is None else ["--root", source.root]
+    words += [] if source.family is None else ["--family", source.family]
+    return shlex.join(map(str, [*words, *([] if source.verify_counts else ["--no-verify-counts"])]))
+
+
+def data_hash(source: DataSource) -> str | None:
+    """Hash of the data as they lie there now, decoded unless cached; None where they are absent or cannot be read."""
+    row = datasets.get(source.dataset, source.family)
+    if not row.embedded and datasets.locate(row, source.root, source.data_root) is None:
+        return None
+    try:
+        return source.prepare().data_hash
+    except UserError:
+        return None
 
 
 def trainings(config: Config) -> dict[str, Training]:
@@ -118,25 +144,23 @@ def committed(*folders: str) -> set[str]:
     return set(listed.stdout.split("\0")) if listed.returncode == 0 else set()
 
 
-def stale_because(training: Training) -> str | None:
+def stale_because(training: Training, data: str | None) -> str | None:
     """Why the finished training is not what the budget asks for now: the parts of its identity that differ; or None.
 
-    Split and data count where they are known here: a manifest or data report that is absent says nothing against a run.
+    `data` is the hash of the data as they are now. Data (None) or a manifest that are absent say nothing against a run.
     """
     try:
         found = read_json(Path(training.folder, "result.json"))["identity"]
     except (UserError, KeyError, TypeError):
-        return "its result.json cannot be read"
-    split = _part(training.split, "hash")
-    data = _part(f"{REPORTS}/{training.dataset}.json", "data_hash")
-    expected = {**training.expected, "split": split, "data": data}
+        return "result.json cannot be read"
+    expected = {**training.expected, "split": _hash_of_split(training.split), "data": data}
     differ = [part for part, value in expected.items() if value is not None and found.get(part) != value]
-    return f"its {' and '.join(differ)} changed" if differ else None
+    return f"{' and '.join(differ)} changed" if differ else None
 
 
 @cache
-def _part(path: str, key: str) -> str | None:
-    return read_json(path)[key] if Path(path).exists() else None
+def _hash_of_split(path: str) -> str | None:
+    return read_json(path)["hash"] if Path(path).exists() else None
 
 
 def _training(config: Config, run: Run) -> Training:

@@ -76,7 +76,7 @@ def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
         recipe = recipe_hash(job.recipe, job.method, job.source.image_size)
         identity = run_identity(recipe, job.split.hash, prepared.data_hash)
         row = datasets.get(job.source.dataset, job.source.family)
-        data = gather(prepared, images, row, job.split, job.recipe, device)
+        data = gather(prepared, images, row, job.split, job.recipe, device, method.looks_at != "nothing")
         trainer = Trainer(job.recipe, method, data, job.cell)
         progress = Progress(f"{job.cell} {job.name} on {device}")
         trainer.run(checkpoint_folder, identity["run"], progress, job.checkpoint_s)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from marginmix.augment import Scaling
 from marginmix.datasets import Dataset, Prepared
+from marginmix.errors import UserError
 from marginmix.recipe import Recipe
 from marginmix.splits import Split
 
@@ -38,10 +39,11 @@ class TrainingData:
 
 
 def gather(prepared: Prepared, images: np.ndarray, row: Dataset, split: Split, recipe: Recipe,
-           device: torch.device) -> TrainingData:  # fmt: skip
+           device: torch.device, needs_unlabelled: bool = True) -> TrainingData:  # fmt: skip
     """The data of one run: `images` are those of `prepared` at the size of the recipe's choice.
 
-    The manifest is the same for every method; which part of it is the unlabelled pool is the recipe's switch.
+    The manifest is the same for every method; which part of it is the unlabelled pool is the recipe's switch. Raises
+    `UserError` where that pool is empty and the method `needs_unlabelled` images.
     """
     labelled, unlabelled, validation = split.labelled, split.unlabelled, split.validation
     if recipe.unlabelled_pool == "all":
@@ -50,6 +52,13 @@ def gather(prepared: Prepared, images: np.ndarray, row: Dataset, split: Split, r
     if recipe.labelled_pool == "all":
         known = split.unlabelled[prepared.targets[split.unlabelled] >= 0]
         labelled = np.sort(np.concatenate([labelled, known]))
+    if len(unlabelled) == 0:
+        if needs_unlabelled:
+            raise UserError(
+                f"split {split.dataset}/{split.labels}/{split.seed}: expected unlabelled images, found none, since all "
+                f"training images are labelled; ask for fewer labels, or add images without labels"
+            )
+        unlabelled = labelled  # drawn from, never looked at
     start, stop = prepared.parts["train"]
     dtype = torch.float64 if recipe.precision == "fp64" else torch.float32
     mean, sd = (torch.as_tensor(np.asarray(x), dtype=dtype, device=device) for x in (prepared.mean, prepared.sd))

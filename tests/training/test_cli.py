@@ -110,6 +110,17 @@ def test_split_of_other_data(place, capsys):
     assert "split mine, 6 labels, seed 0: drawn from data" in error and error.count("\n") == 1
 
 
+def test_all_images_labelled(place, capsys):
+    """Nothing is left to label oneself: refused, but supervised training goes on."""
+    # 40 training images, of which a tenth is for validation
+    cell = ["--labels", "36", "--seed", "0", "--out", str(place / "full.json")]
+    assert main(["split", *data_options(place), *cell]) == 0
+    capsys.readouterr()
+    assert train(place, split="full.json") == 1
+    assert "expected unlabelled images, found none" in capsys.readouterr().err
+    assert train(place, split="full.json", method="baselines.supervised:Supervised") == 0
+
+
 def test_an_error_leaves_earlier_results_alone(place):
     assert train(place) == 0
     before = (place / "out/result.json").read_bytes()
