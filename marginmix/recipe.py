@@ -176,6 +176,11 @@ class Recipe:
         (), "shares of the run after which the embeddings of all training images are kept (embedding figures)"
     )
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The settings that are not the defaults."""
+        return {name: getattr(self, name) for name, field in FIELDS.items() if getattr(self, name) != field.default}
+
     def __post_init__(self):
         if self.steps < 1 or not 1 <= self.evaluations <= self.steps or not 1 <= self.score_window <= self.evaluations:
             raise UserError(

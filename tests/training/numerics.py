@@ -1,9 +1,11 @@
-"""Three steps of every method, as numbers. `python -m tests.training.numerics` writes numerics.json anew."""
+"""Three steps of every method, as numbers, and the defaults of all settings. `python -m tests.training.numerics` writes numerics.json anew."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from marginmix.identity import NUMERICS_VERSION
+from marginmix.recipe import Recipe
 from marginmix.running import resolve_method
 from marginmix.trainer import Trainer
 from tests.toy_training import METHODS, small_recipe, toy_data
@@ -26,7 +28,8 @@ def three_steps(name: str) -> list[float]:
 
 
 def record() -> dict:
-    return {"version": NUMERICS_VERSION, "methods": {name: three_steps(name) for name in METHODS}}
+    defaults = json.loads(json.dumps(asdict(Recipe())))
+    return {"version": NUMERICS_VERSION, "defaults": defaults, "methods": {name: three_steps(name) for name in METHODS}}
 
 
 if __name__ == "__main__":

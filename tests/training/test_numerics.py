@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from marginmix.identity import NUMERICS_VERSION, run_identity
+from marginmix.identity import NUMERICS_VERSION, recipe_hash, run_identity
+from marginmix.recipe import FIELDS, make_recipe
 from tests.toy_training import METHODS
 from tests.training.numerics import RECORD, three_steps
 
@@ -21,6 +22,26 @@ def test_the_record_is_of_this_version():
 def test_three_steps_are_as_recorded(name):
     """In float64, so that it holds on any processor."""
     assert three_steps(name) == pytest.approx(RECORDED["methods"][name], rel=1e-9), ADVICE
+
+
+def test_defaults_are_as_recorded():
+    """A new setting is welcome without a new version, if its default is what was done before."""
+    for name, value in RECORDED["defaults"].items():
+        default = FIELDS[name].default
+        assert (list(default) if isinstance(default, tuple) else default) == value, f"default of {name}: {ADVICE}"
+
+
+def test_recipe_hash_is_of_what_differs_from_the_defaults():
+    path = METHODS["mixmatch"]
+    plain = recipe_hash(make_recipe({}), path, None)
+    assert recipe_hash(make_recipe({"lambda_u": 75}), path, None) == plain
+    others = [
+        recipe_hash(make_recipe({"lambda_u": 20}), path, None),
+        recipe_hash(make_recipe({"profile": "google"}), path, None),
+        recipe_hash(make_recipe({}), METHODS["marginmix"], None),
+        recipe_hash(make_recipe({}), path, 24),
+    ]
+    assert len({plain, *others}) == 5
 
 
 def test_identity_depends_on_each_of_its_parts():
