@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,5 +51,4 @@ def load(folder: Path, identity: str) -> dict[str, Any] | None:
 
 def discard(folder: Path) -> None:
     """Remove the checkpoints of a finished run: a rerun that is asked for must not find the old end."""
-    for name in (NEWEST, OLDER):
-        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)

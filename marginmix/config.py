@@ -50,8 +50,10 @@ def load(folder: Path | str, budget: str, schema: Path | str, overrides: Mapping
     if not path.is_file():
         known = [other.stem for other in path.parent.glob("*.yaml")]
         raise UserError(f"no budget {budget!r} in {os.path.relpath(folder)}; {suggest(str(budget), known)}")
-    config = merged(read_yaml(path), _typed(overrides or {}))
-    where = os.path.relpath(path)
+    where, written = os.path.relpath(path), read_yaml(path)
+    if not isinstance(written, Mapping):
+        raise UserError(f"{where}: must be a mapping of keys such as budget and seeds, found {written!r}")
+    config = merged(written, _typed(overrides or {}))
     check(config, read_yaml(Path(schema)), where)
     if config["budget"] != path.stem:
         raise UserError(f"{where}: budget must equal the file's stem, {path.stem!r}, found {config['budget']!r}")

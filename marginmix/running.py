@@ -3,7 +3,6 @@
 import importlib
 import io
 import platform
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,10 +63,13 @@ def resolve_method(path: str) -> type[Method]:
 
 
 def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
-    """Train `job`, resuming from `checkpoint_folder`, write its files into `out` and return what result.json holds."""
+    """Train `job`, write its files into `out` and return what result.json holds.
+
+    It resumes from its checkpoint, which lies in a folder of its identity below `checkpoint_folder`: a recipe that
+    changed while a run was under way begins anew.
+    """
     with only_one(checkpoint_folder):
         method = resolve_method(job.method)
-        started = time.monotonic()
         devices.exact_mode(job.threads)
         device = devices.choose(job.device)
         prepared = job.source.prepare()
@@ -78,20 +80,20 @@ def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
         row = datasets.get(job.source.dataset, job.source.family)
         data = gather(prepared, images, row, job.split, job.recipe, device, method.looks_at != "nothing")
         trainer = Trainer(job.recipe, method, data, job.cell)
-        progress = Progress(f"{job.cell} {job.name} on {device}")
-        trainer.run(checkpoint_folder, identity["run"], progress, job.checkpoint_s)
+        own_checkpoints = checkpoint_folder / identity["run"]
+        trainer.run(own_checkpoints, identity["run"], Progress(f"{job.cell} {job.name} on {device}"), job.checkpoint_s)
 
-        result = _result(job, trainer, prepared.source, identity, time.monotonic() - started)
+        result = _result(job, trainer, prepared.source, identity)
         _save_network(out / "model.pt", job, trainer)
         if trainer.snapshots:
             _save_snapshots(out / "embeddings.npz", trainer)
         write_metrics(out / "metrics.csv", trainer.history, data.classes)
         write_json(out / "result.json", result)
-        checkpoints.discard(checkpoint_folder)
+        checkpoints.discard(own_checkpoints)
     return result
 
 
-def _result(job: Job, trainer: Trainer, source: str, identity: dict[str, Any], wall_s: float) -> dict[str, Any]:
+def _result(job: Job, trainer: Trainer, source: str, identity: dict[str, Any]) -> dict[str, Any]:
     recipe, history, classes = job.recipe, trainer.history, trainer.data.classes
     rules, accuracies = score_rules(history, recipe.score_window), reported(history, recipe.score_window)
     if trainer.diverged:
@@ -113,7 +115,7 @@ def _result(job: Job, trainer: Trainer, source: str, identity: dict[str, Any], w
         "score_rule": f"mean of the last {recipe.score_window} of {recipe.evaluations} evaluations",
         "diverged": trainer.diverged,
         "confusion": trainer.confusion,
-        "wall_seconds": round(wall_s, 1),
+        "wall_seconds": round(trainer.seconds, 1),
         "hardware": devices.describe(trainer.device),
         "versions": {
             "python": platform.python_version(),

@@ -54,6 +54,8 @@ class Trainer:
         self.confusion: list[list[int]] = []
         self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.diverged = False
+        self.seconds = 0.0
+        """Wall time of training and evaluation up to the last evaluation, over all the parts of a resumed run."""
 
     # One step
 
@@ -143,6 +145,7 @@ class Trainer:
         recipe = self.recipe
         evaluation_steps = {round((i + 1) * recipe.steps / recipe.evaluations) for i in range(recipe.evaluations)}
         snapshot_steps = {round(share * recipe.steps): share for share in recipe.snapshots}
+        began = time.monotonic() - self.seconds
         saved = time.monotonic()
         while self.completed < recipe.steps and not self.diverged:
             self.step()
@@ -151,6 +154,7 @@ class Trainer:
             if self.completed in evaluation_steps:
                 self.diverged = not self.sums.finite()
                 self.history.append(self.evaluate())
+                self.seconds = time.monotonic() - began
                 if time.monotonic() - saved >= every_s and self.completed < recipe.steps:
                     checkpoints.save(folder, self.state(), identity)
                     saved = time.monotonic()
@@ -165,6 +169,7 @@ class Trainer:
             "method": self.method.state_dict(),
             "sums": self.sums.state(),
             "completed": self.completed,
+            "seconds": self.seconds,
             "history": self.history,
             "confusion": self.confusion,
             "snapshots": self.snapshots,
@@ -176,5 +181,5 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.method.load_state_dict(state["method"])
         self.sums.load_state(state["sums"])
-        self.completed, self.history = state["completed"], state["history"]
+        self.completed, self.seconds, self.history = state["completed"], state["seconds"], state["history"]
         self.confusion, self.snapshots = state["confusion"], state["snapshots"]

@@ -1,4 +1,7 @@
-"""Three steps of every method, as numbers, and the defaults of all settings. `python -m tests.training.numerics` writes numerics.json anew."""
+"""Three steps of every method, and the defaults of all settings.
+
+`python -m tests.training.numerics` writes numerics.json anew.
+"""
 
 import json
 from dataclasses import asdict
