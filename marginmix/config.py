@@ -117,11 +117,6 @@ def embedding_recipe(config: Config, dataset: str) -> Recipe:
     return make_recipe(settings, f"settings of the embedding of {dataset}")
 
 
-def differing(recipe: Recipe) -> dict[str, Any]:
-    """The settings of `recipe` that are not the defaults: what a command line has to say."""
-    return {name: value for name, value in vars(recipe).items() if value != getattr(Recipe, name)}
-
-
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file, read safely; a missing or broken one is a `UserError`."""
     try:

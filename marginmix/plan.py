@@ -19,7 +19,6 @@ from marginmix.config import (
     Config,
     Run,
     dataset_entry,
-    differing,
     embedding_entry,
     embedding_recipe,
     recipe_of,
@@ -69,7 +68,7 @@ class Training:
             *("--device", config["device"], "--threads", config["threads"]),
             *("--checkpoints", self.folder.replace("results", "checkpoints", 1)),
         ]
-        settings = [f"{name}={_as_yaml(value)}" for name, value in differing(self.recipe).items()]
+        settings = [f"{name}={_as_yaml(value)}" for name, value in self.recipe.changes.items()]
         told = shlex.join(map(str, [*words, *(["--set", *settings] if settings else [])]))
         return f"{dataset_arguments(source_of(self, config))} {told}"
 

@@ -3,6 +3,7 @@
 import importlib
 import io
 import platform
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,14 @@ def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
         row = datasets.get(job.source.dataset, job.source.family)
         data = gather(prepared, images, row, job.split, job.recipe, device, method.looks_at != "nothing")
         trainer = Trainer(job.recipe, method, data, job.cell)
+        name, used = f"{job.cell} {job.name}", devices.describe(device)
+        print(
+            f"{name}: {len(data.labelled):,} labelled, {len(data.unlabelled):,} unlabelled images of {prepared.source}, "
+            f"on {used['device']} ({used['name']}, {used['threads']} CPU threads), {job.recipe.precision}",
+            file=sys.stderr,
+        )
         own_checkpoints = checkpoint_folder / identity["run"]
-        trainer.run(own_checkpoints, identity["run"], Progress(f"{job.cell} {job.name} on {device}"), job.checkpoint_s)
+        trainer.run(own_checkpoints, identity["run"], Progress(name), job.checkpoint_s)
 
         result = _result(job, trainer, prepared.source, identity)
         _save_network(out / "model.pt", job, trainer)

@@ -69,9 +69,7 @@ def read_runs(
     root = Path(root)
     metrics = dict(zip(reference["dataset"], reference["metric"], strict=True))
     wanted = {cell_of(path): identity for path, identity in (expected or {}).items()}
-    rows = [
-        _row(path, root.parent.parent, metrics, wanted) for path in sorted(root.glob(f"*/*/*/*/*/{RESULT}"))
-    ]
+    rows = [_row(path, root.parent.parent, metrics, wanted) for path in sorted(root.glob(f"*/*/*/*/*/{RESULT}"))]
     runs = pd.DataFrame(rows, columns=list(COLUMNS))
     return runs.sort_values(list(Cell._fields), ignore_index=True)
 

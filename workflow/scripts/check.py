@@ -40,14 +40,15 @@ def _line(ours: pd.Series, base: pd.Series, where: str, margin: float) -> tuple[
     return passed, f"{'passed' if passed else 'FAILED'}: {text}"
 
 
-def check(runs_csv: Path | str, budget: str, must_beat: Mapping[str, Any] | None, output: Path | str) -> None:
-    """Write the lines to `output`, print them, and raise one `UserError` for all that failed.
+def check(runs_csv: Path | str, budget: str, must_beat: Mapping[str, Any] | None, *outputs: Path | str) -> None:
+    """Write the lines to each of `outputs`, print them, and raise one `UserError` for all that failed.
 
-    Without `must_beat` there is nothing to check, which the file says.
+    Without `must_beat` there is nothing to check, which the files say.
     """
     lines = compare(pd.read_csv(runs_csv), budget, must_beat) if must_beat else []
     body = "".join(f"- {line}\n" for _, line in lines) or "This budget declares no check.\n"
-    write_atomically(output, f"# Checks of budget {budget}\n\n{body}")
+    for output in outputs:
+        write_atomically(output, f"# Checks of budget {budget}\n\n{body}")
     for _, line in lines:
         print(line, file=sys.stderr)
     failed = [line.removeprefix("FAILED: ") for passed, line in lines if not passed]
@@ -60,5 +61,6 @@ def check(runs_csv: Path | str, budget: str, must_beat: Mapping[str, Any] | None
 
 if "snakemake" in globals():
     given = snakemake.params  # noqa: F821
-    paths = snakemake.input.runs, snakemake.output[0]  # noqa: F821
-    sys.exit(run_or_explain(check, paths[0], given.budget, given.must_beat, paths[1]))
+    # Snakemake deletes the output of a job that fails, but not its log.
+    written = snakemake.output[0], snakemake.log[0]  # noqa: F821
+    sys.exit(run_or_explain(check, snakemake.input.runs, given.budget, given.must_beat, *written))  # noqa: F821

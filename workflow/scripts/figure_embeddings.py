@@ -83,9 +83,7 @@ def _draw_plane(
     _frame(axes, points[np.concatenate(picks)], places, classes, reach, inches)
 
 
-def _frame(
-    axes: Axes, drawn: np.ndarray, places: np.ndarray, classes: np.ndarray, reach: float, inches: float
-) -> None:
+def _frame(axes: Axes, drawn: np.ndarray, places: np.ndarray, classes: np.ndarray, reach: float, inches: float) -> None:
     """A square that holds the origin, the points but for a few far ones (which are counted), and the names."""
     ends = np.stack([np.cos(places), np.sin(places)], axis=1)
     letters = np.array([len(str(name)) for name in classes])[:, None] * FONT * 0.6 / 72

@@ -1,0 +1,47 @@
+"""Who may import whom, and what importing costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NEVER = {
+    "marginmix": {"workflow", "baselines", "snakemake", "matplotlib"},
+    "baselines": {"workflow", "snakemake", "matplotlib"},
+}
+WITHOUT_TORCH = ("", ".datasets", ".splits", ".recipe", ".identity", ".config", ".plan", ".source", ".cli",
+                 ".reporting.report", ".reporting.runs", ".reporting.tables")  # fmt: skip
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of all packages that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", NEVER)
+def test_arrows_run_one_way(package):
+    found = {str(path): wrong for path in (ROOT / package).rglob("*.py") if (wrong := imported(path) & NEVER[package])}
+    assert found == {}
+
+
+def test_the_workflow_reads_files_and_never_torch():
+    files = [*(ROOT / "workflow").rglob("*.py"), *(ROOT / "marginmix" / "reporting").rglob("*.py")]
+    assert {str(path) for path in files if imported(path) & {"torch", "torchvision", "baselines"}} == set()
+    rules = [*(ROOT / "workflow").rglob("*.smk"), ROOT / "workflow" / "Snakefile"]
+    assert [str(path) for path in rules if "import torch" in path.read_text()] == []
+
+
+def test_planning_and_tables_do_not_load_torch():
+    lines = "; ".join(f"import marginmix{module}" for module in WITHOUT_TORCH)
+    heavy = "print([name for name in ('torch', 'torchvision', 'matplotlib', 'snakemake') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", f"import sys; {lines}; {heavy}"], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -1,0 +1,154 @@
+"""Budgets: the committed ones, what is refused and how, and what runs and settings come of them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from marginmix import config as budgets
+from marginmix.config import Run
+from marginmix.errors import UserError
+from marginmix.recipe import Recipe
+
+WORKFLOW = Path(__file__).parents[1] / "workflow"
+SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
+BUDGET = """
+budget: some
+report: false
+device: cpu
+missing_data: skip
+data_root: data
+cache: .cache
+threads: 1
+seeds: [0, 1]
+methods:
+  supervised: {method: "baselines.supervised:Supervised"}
+  sharp: {method: "baselines.mixmatch:MixMatch", recipe: {temperature: 0.25}}
+recipe: {steps: 100, evaluations: 10, score_window: 5, temperature: 0.75}
+datasets:
+  digits: {labels: [20, 50], recipe: {lambda_u: 5, temperature: 1}}
+  mine: {labels: [8], family: folder, root: /somewhere, methods: [sharp], seeds: [3]}
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    (tmp_path / "some.yaml").write_text(BUDGET)
+
+    def call(budget="some", **overrides):
+        return budgets.load(tmp_path, budget, SCHEMA, overrides)
+
+    return call
+
+
+@pytest.mark.parametrize("budget", [path.stem for path in sorted((WORKFLOW / "config").glob("*.yaml"))])
+def test_committed_budgets_are_valid(budget):
+    budgets.load(WORKFLOW / "config", budget, SCHEMA)
+
+
+def test_the_papers_budget_is_its_grid():
+    config = budgets.load(WORKFLOW / "config", "paper", SCHEMA)
+    runs = budgets.runs(config)
+    assert len(runs) == len(set(runs)) == 160
+    assert {run.seed for run in runs} == set(range(5)) and {run.method for run in runs} == {"mixmatch", "marginmix"}
+    assert config["device"] == "cuda"
+    recipes = {run.dataset: budgets.recipe_of(config, run) for run in runs}
+    assert all((r.steps, r.evaluations, r.score_window) == (2**20, 1024, 20) for r in recipes.values())
+    lambdas = {"cifar10": 75, "cifar100": 150, "svhn": 250, "stl10": 50, "ferplus": 20, "rafdb": 20}
+    assert {name: recipe.lambda_u for name, recipe in recipes.items()} == lambdas
+    large = recipes.pop("cifar100")
+    assert (large.network, large.weight_decay) == ("wrn-28-2-large", 0.04)
+    assert {recipe.weight_decay for recipe in recipes.values()} == {0.02}
+    assert recipes.pop("stl10").network == recipes.pop("rafdb").network == "wrn-28-2-stl"
+    assert {recipe.network for recipe in recipes.values()} == {"wrn-28-2"}
+
+
+def test_every_budget_but_the_papers_takes_the_device_that_is_there():
+    for path in (WORKFLOW / "config").glob("*.yaml"):
+        assert yaml.safe_load(path.read_text())["device"] == ("cuda" if path.stem == "paper" else "auto")
+
+
+def test_runs(load):
+    runs = budgets.runs(load())
+    assert len(runs) == 2 * 2 * 2 + 1
+    assert runs[0] == Run("some", "digits", 20, "supervised", 0) and runs[-1] == Run("some", "mine", 8, "sharp", 3)
+    assert runs[0].path == "results/runs/some/digits/20/supervised/0"
+
+
+def test_later_settings_win(load):
+    config = load()
+    recipe = budgets.recipe_of(config, Run("some", "digits", 20, "supervised", 0))
+    assert (recipe.steps, recipe.lambda_u, recipe.temperature) == (100, 5.0, 1.0)
+    assert budgets.recipe_of(config, Run("some", "digits", 20, "sharp", 0)).temperature == 0.25
+    differing = {"steps": 100, "evaluations": 10, "score_window": 5, "temperature": 1.0, "lambda_u": 5.0}
+    assert recipe.changes == differing and Recipe().changes == {}
+
+
+def test_overrides_are_merged_key_by_key_and_read_as_yaml(load):
+    config = load(
+        seeds=["4", "5"], datasets={"digits": {"image_size": "16"}}, recipe={"decay_last": "0.5"}, report=True
+    )
+    assert config["seeds"] == [4, 5] and config["report"] is True
+    assert config["datasets"]["digits"]["labels"] == [20, 50] and config["datasets"]["digits"]["image_size"] == 16
+    assert config["recipe"]["decay_last"] == 0.5 and config["recipe"]["steps"] == 100
+
+
+def test_embeddings_take_the_entry_of_their_dataset(load):
+    embeddings = {
+        "recipe": {"network": "alexnet-2d"},
+        "datasets": {"digits": {}, "faces": {"labels": 70, "image_size": 16}},
+    }
+    config = load(embeddings=embeddings, datasets={"digits": {"image_size": 8}})
+    assert budgets.embedding_entry(config, "digits")["image_size"] == 8
+    assert budgets.embedding_entry(config, "digits")["labels"] == 20
+    assert budgets.embedding_entry(config, "faces")["labels"] == 70
+    recipe = budgets.embedding_recipe(config, "digits")
+    assert recipe.network == "alexnet-2d" and recipe.steps == Recipe.steps
+
+
+REFUSED = [
+    ({"seds": [1]}, "unknown key 'seds'; did you mean 'seeds'?"),
+    ({"seeds": "all"}, "seeds: must be a list of different whole numbers from 0 on, found 'all'"),
+    ({"seeds": [1, 1]}, "seeds: must be a list of different whole numbers from 0 on, found [1, 1]"),
+    ({"seeds": [1, -2]}, "seeds[1]: must be a whole number from 0 on, found -2"),
+    ({"device": "gpu"}, "device: must be auto, cpu or cuda, found 'gpu'"),
+    ({"threads": "many"}, "threads: must be a whole number from 1 on: CPU threads of a training job, found 'many'"),
+    ({"datasets": {"digits": {"lables": [3]}}}, "datasets.digits: unknown key 'lables'; did you mean 'labels'?"),
+    ({"datasets": {"digits": {"labels": [0]}}}, "datasets.digits.labels[0]: must be a whole number from 1 on"),
+    ({"datasets": {"faecs": {"labels": [3]}}}, "unknown dataset 'faecs'; did you mean 'faces'?"),
+    ({"datasets": {"faces": {}}}, "datasets.faces: the key 'labels' is missing: a list of different label counts"),
+    ({"datasets": {"a/b": {"labels": [2]}}}, "datasets: must be a name of letters, digits, '.', '_' and '-'"),
+    ({"datasets": {"mine": {"family": "foldr"}}}, "unknown dataset 'foldr'; did you mean 'folder'?"),
+    ({"datasets": {"digits": {"methods": ["shrap"]}}}, "'shrap' is not in this budget"),
+    ({"methods": {"m": {"method": "mixmatch"}}}, "methods.m.method: must be an import path, package.module:Class"),
+    ({"methods": {"m": {"method": "baselines.mixmtch:M"}}}, "no module 'baselines.mixmtch'; did you mean"),
+    ({"methods": {"m": {"method": "baseline.mixup:M"}}}, "methods.m.method: there is no package 'baseline'"),
+    ({"methods": {"m": {"method": "baselines.mixup:Mixup"}}}, "has no class 'Mixup'; did you mean 'MixUp'?"),
+    ({"recipe": {"stesp": 5}}, "settings of supervised on digits: unknown setting 'stesp'; did you mean 'steps'?"),
+    ({"recipe": {"steps": 2.5}}, "settings of supervised on digits: steps must be of type int, found 2.5"),
+    ({"methods": {"sharp": {"recipe": {"margin": "hing"}}}}, "sharp on digits: margin must be one of"),
+    ({"embeddings": {"recipe": {}, "datasets": {"svhn": {}}}}, "svhn: the key 'labels' is missing"),
+    ({"claims": [{"name": "x", "dataset": "digit", "methods": ["sharp", "sharp"]}]}, "claims[0].dataset: 'digit' is"),
+    ({"checks": {"must_beat": {"baseline": "superv", "methods": ["sharp"], "margin": 1}}}, "'superv' is not in"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides, line", REFUSED, ids=[line[:40] for _, line in REFUSED])
+def test_bad_configs_are_refused_in_one_line(load, overrides, line):
+    with pytest.raises(UserError) as refused:
+        load(**overrides)
+    assert line in str(refused.value) and "some.yaml: " in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_unknown_and_broken_budgets(load, tmp_path):
+    with pytest.raises(UserError, match="no budget 'smoe' in .*; did you mean 'some'?"):
+        load("smoe")
+    (tmp_path / "broken.yaml").write_text("seeds: [1")
+    with pytest.raises(UserError, match="broken.yaml is not valid YAML"):
+        load("broken")
+    (tmp_path / "renamed.yaml").write_text(BUDGET)
+    with pytest.raises(UserError, match="budget must equal the file's stem, 'renamed', found 'some'"):
+        load("renamed")
+    (tmp_path / "list.yaml").write_text("- 1")
+    with pytest.raises(UserError, match="must be a mapping"):
+        load("list")

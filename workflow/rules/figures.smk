@@ -1,0 +1,66 @@
+# Figures: files under results/ in, PNGs under figures/ out.
+
+
+rule figure_embeddings:
+    input:
+        embeddings=lambda wildcards: embedding_source(wildcards.dataset),
+    output:
+        report(
+            "figures/embeddings_{dataset}.png",
+            caption="../report/embeddings.rst",
+            category="Embeddings",
+            labels={"dataset": "{dataset}"},
+        ),
+    log:
+        "logs/figures/embeddings_{dataset}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        title=lambda wildcards: TITLES.get(wildcards.dataset, wildcards.dataset),
+    script:
+        "../scripts/figure_embeddings.py"
+
+
+rule figure_curves:
+    input:
+        metrics=metrics_of(PLANNED),
+    output:
+        report("figures/learning_curves_{budget}.png", caption="../report/learning_curves.rst", category="Training"),
+    log:
+        "logs/figures/learning_curves_{budget}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        titles=TITLES,
+    script:
+        "../scripts/figure_curves.py"
+
+
+rule figure_labels:
+    input:
+        metrics=metrics_of(PLANNED),
+    output:
+        report("figures/label_quality_{budget}.png", caption="../report/label_quality.rst", category="Training"),
+    log:
+        "logs/figures/label_quality_{budget}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        titles=TITLES,
+    script:
+        "../scripts/figure_labels.py"
+
+
+rule figure_confusion:
+    input:
+        results=[f"{folder}/result.json" for folder in PLANNED],
+    output:
+        report("figures/confusion_{budget}.png", caption="../report/confusion.rst", category="Training"),
+    log:
+        "logs/figures/confusion_{budget}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        titles=TITLES,
+    script:
+        "../scripts/figure_confusion.py"
