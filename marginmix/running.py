@@ -83,8 +83,8 @@ def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
         trainer = Trainer(job.recipe, method, data, job.cell)
         name, used = f"{job.cell} {job.name}", devices.describe(device)
         print(
-            f"{name}: {len(data.labelled):,} labelled, {len(data.unlabelled):,} unlabelled images of {prepared.source}, "
-            f"on {used['device']} ({used['name']}, {used['threads']} CPU threads), {job.recipe.precision}",
+            f"{name}: {len(data.labelled):,} labelled, {len(data.unlabelled):,} unlabelled images of "
+            f"{prepared.source}, on {used['device']} ({used['name']}, {used['threads']} CPU threads), {job.recipe.precision}",
             file=sys.stderr,
         )
         own_checkpoints = checkpoint_folder / identity["run"]

@@ -188,6 +188,7 @@ rule tables:
 rule check:
     input: runs="results/runs.csv"
     output: "results/checks_quick.md"
+    log: "logs/check.log"
     params: budget="quick", must_beat={must_beat()}
     script: "{ROOT}/workflow/scripts/check.py"
 rule curves:

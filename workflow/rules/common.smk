@@ -137,7 +137,9 @@ def reporting_budgets():
 
 def declared_claims():
     """The pooled tests of this budget and of the others in the tables, each with the budget that declares it."""
-    files = {budget: Path(workflow.basedir, "config", f"{budget}.yaml") for budget, report in REPORTING.items() if report}
+    files = {
+        budget: Path(workflow.basedir, "config", f"{budget}.yaml") for budget, report in REPORTING.items() if report
+    }
     declaring = {budget: config if budget == BUDGET else budgets.read_yaml(file) for budget, file in files.items()}
     return [{**claim, "budget": budget} for budget, said in declaring.items() for claim in said.get("claims", [])]
 
