@@ -1,9 +1,11 @@
-"""Where the images of a run come from."""
+"""What one run is to do: images, split, method, recipe, device."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from marginmix import datasets
+from marginmix.recipe import Recipe
+from marginmix.splits import Split
 
 
 @dataclass(frozen=True)
@@ -22,3 +24,22 @@ class DataSource:
         return datasets.prepare(
             self.dataset, self.root, self.data_root, self.cache, self.verify_counts, family=self.family
         )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one method (`method` its import path, `name` its name in the tables) on one cell."""
+
+    budget: str
+    source: DataSource
+    split: Split
+    name: str
+    method: str
+    recipe: Recipe
+    device: str
+    threads: int
+    checkpoint_s: float = 30.0
+
+    @property
+    def cell(self) -> str:
+        return f"{self.source.dataset}/{self.split.labels}/{self.split.seed}"

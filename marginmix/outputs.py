@@ -1,0 +1,103 @@
+"""The files that a finished run leaves: result.json, metrics.csv, the trained network, embeddings."""
+
+import io
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import marginmix
+from marginmix import devices
+from marginmix.files import write_atomically, write_json
+from marginmix.job import Job
+from marginmix.metrics import write_metrics
+from marginmix.recipe import PAPER_STEPS
+from marginmix.scores import at_chance, reported, score_rules
+from marginmix.trainer import Trainer
+
+
+def write_outputs(out: Path, job: Job, trainer: Trainer, source: str, identity: dict[str, Any]) -> dict[str, Any]:
+    """Write the files of a finished `trainer` into `out`, result.json last; what that holds is returned.
+
+    `source` says in words which copy of the dataset it was, `identity` is that of `run_identity`.
+    """
+    result = _result(job, trainer, source, identity)
+    _save_network(out / "model.pt", job, trainer)
+    if trainer.snapshots:
+        _save_snapshots(out / "embeddings.npz", trainer)
+    write_metrics(out / "metrics.csv", trainer.history, trainer.data.classes)
+    write_json(out / "result.json", result)
+    return result
+
+
+def _result(job: Job, trainer: Trainer, source: str, identity: dict[str, Any]) -> dict[str, Any]:
+    recipe, history, classes = job.recipe, trainer.history, trainer.data.classes
+    rules, accuracies = score_rules(history, recipe.score_window), reported(history, recipe.score_window)
+    if trainer.diverged:
+        rules, accuracies = at_chance(len(classes))
+    return {
+        "budget": job.budget,
+        "dataset": job.source.dataset,
+        "source": source,
+        "labels": job.split.labels,
+        "method": job.name,
+        "method_path": job.method,
+        "seed": job.split.seed,
+        "steps": recipe.steps,
+        "paper_steps": PAPER_STEPS,
+        "classes": list(classes),
+        **accuracies,
+        "scores": rules,
+        "optimism": rules["best"] - rules["mean"],
+        "score_rule": f"mean of the last {recipe.score_window} of {recipe.evaluations} evaluations",
+        "diverged": trainer.diverged,
+        "confusion": trainer.confusion,
+        "wall_seconds": round(trainer.seconds, 1),
+        "hardware": devices.describe(trainer.device),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "marginmix": marginmix.__version__,
+        },
+        "identity": identity,
+        "recipe": asdict(recipe),
+        "overlap": job.split.overlap,
+        "exact": True,
+    }
+
+
+def _save_network(path: Path, job: Job, trainer: Trainer) -> None:
+    """The averaged network and what is needed to build it again, readable with `torch.load(weights_only=True)`."""
+    data = trainer.data
+    buffer = io.BytesIO()
+    content = {
+        "recipe": asdict(job.recipe),
+        "classes": list(data.classes),
+        "channels": data.channels,
+        "side": data.side,
+        "network": trainer.average.module.state_dict(),
+        "method": trainer.method.state_dict(),
+    }
+    torch.save(content, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def _save_snapshots(path: Path, trainer: Trainer) -> None:
+    """embeddings.npz: the training images' embeddings at each snapshot; numbers and text only, no pickles."""
+    kept = sorted(trainer.snapshots.items(), key=lambda item: int(item[0]))
+    steps = np.array([int(step) for step, _ in kept])
+    arrays = {name: np.stack([snapshot[name].numpy() for _, snapshot in kept]) for name in kept[0][1]}
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        steps=steps,
+        fractions=steps / trainer.recipe.steps,
+        targets=trainer.data.targets[trainer.data.training].cpu().numpy(),
+        classes=np.array(trainer.data.classes),
+        **arrays,
+    )
+    write_atomically(path, buffer.getvalue())
