@@ -11,9 +11,9 @@ import yaml
 from marginmix import datasets
 from marginmix.errors import UserError, run_or_explain
 from marginmix.files import write_json
-from marginmix.job import DataSource, Job
 from marginmix.recipe import FIELDS, make_recipe
 from marginmix.splits import make_split, read_split, write_split
+from marginmix.training.job import DataSource, Job
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def _split(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from marginmix.running import train  # torch takes seconds to import, and only training needs it
+    from marginmix.training.running import train  # torch takes seconds to import, and only training needs it
 
     job = Job(
         budget=options.budget,

@@ -27,8 +27,8 @@ from marginmix.config import (
 from marginmix.errors import UserError
 from marginmix.files import read_json
 from marginmix.identity import NUMERICS_VERSION, recipe_hash
-from marginmix.job import DataSource
 from marginmix.recipe import Recipe
+from marginmix.training.job import DataSource
 
 REPORTS = "results/data"
 """Where `marginmix prepare` describes each dataset."""

@@ -12,7 +12,7 @@ NEVER = {
     "marginmix": {"workflow", "baselines", "snakemake", "matplotlib"},
     "baselines": {"workflow", "snakemake", "matplotlib"},
 }
-WITHOUT_TORCH = ("", ".datasets", ".splits", ".recipe", ".identity", ".config", ".plan", ".job", ".cli",
+WITHOUT_TORCH = ("", ".datasets", ".splits", ".recipe", ".identity", ".config", ".plan", ".training.job", ".cli",
                  ".reporting.report", ".reporting.runs", ".reporting.tables")  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import torch
 
 from marginmix.augment import Scaling
 from marginmix.recipe import Recipe, make_recipe
-from marginmix.training_data import TrainingData
+from marginmix.training.data import TrainingData
 
 METHODS = {
     "marginmix": "marginmix.method:MarginMix",

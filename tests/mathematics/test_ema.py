@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from marginmix.ema import AveragedNetwork, WeightDecay
+from marginmix.training.ema import AveragedNetwork, WeightDecay
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from marginmix.identity import NUMERICS_VERSION
 from marginmix.recipe import Recipe
-from marginmix.running import resolve_method
-from marginmix.trainer import Trainer
+from marginmix.training.running import resolve_method
+from marginmix.training.trainer import Trainer
 from tests.toy_training import METHODS, small_recipe, toy_data
 
 RECORD = Path(__file__).with_name("numerics.json")

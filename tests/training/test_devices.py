@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from marginmix.devices import choose, lease
 from marginmix.errors import UserError
+from marginmix.training.devices import choose, lease
 
 
 def test_cuda_without_a_gpu_is_refused(monkeypatch):
@@ -25,7 +25,7 @@ def test_unknown_device():
 def test_every_gpu_gets_a_first_job_before_any_a_second(tmp_path):
     """Four leases by processes that hold them until they end; a killed holder's slot is free again."""
     code = (
-        "import sys, pathlib; from marginmix.devices import lease;"
+        "import sys, pathlib; from marginmix.training.devices import lease;"
         "print(lease(['0', '1'], 2, pathlib.Path(sys.argv[1])), flush=True); sys.stdin.read()"
     )
     holders, lent = [], []

@@ -8,10 +8,10 @@ import time
 import pytest
 import torch
 
-from marginmix import checkpoints
 from marginmix.errors import UserError
-from marginmix.running import resolve_method
-from marginmix.trainer import Trainer
+from marginmix.training import checkpoints
+from marginmix.training.running import resolve_method
+from marginmix.training.trainer import Trainer
 from tests.toy_training import METHODS, small_recipe, toy_data
 
 FORK = multiprocessing.get_context("fork")  # a new interpreter would import torch each time

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 from marginmix.augment import weak_views
 from marginmix.mixing import interleave_order
-from marginmix.running import resolve_method
-from marginmix.trainer import Trainer
+from marginmix.training.running import resolve_method
+from marginmix.training.trainer import Trainer
 from tests.toy_training import METHODS, small_recipe, toy_data
 
 

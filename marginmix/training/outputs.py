@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 import marginmix
-from marginmix import devices
 from marginmix.files import write_atomically, write_json
-from marginmix.job import Job
-from marginmix.metrics import write_metrics
 from marginmix.recipe import PAPER_STEPS
-from marginmix.scores import at_chance, reported, score_rules
-from marginmix.trainer import Trainer
+from marginmix.training import devices
+from marginmix.training.job import Job
+from marginmix.training.metrics import write_metrics
+from marginmix.training.scores import at_chance, reported, score_rules
+from marginmix.training.trainer import Trainer
 
 
 def write_outputs(out: Path, job: Job, trainer: Trainer, source: str, identity: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import TextIO
 
-from marginmix.trainer import Trainer
+from marginmix.training.trainer import Trainer
 
 
 class Progress:

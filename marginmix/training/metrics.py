@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from marginmix.evaluate import Evaluation
 from marginmix.files import write_atomically
 from marginmix.step import Method
+from marginmix.training.evaluate import Evaluation
 
 _LOSSES = ("labelled", "unlabelled", "margin")
 _SUMMED = ("steps", *(f"loss_{name}" for name in _LOSSES), "guesses", "confidence", "entropy", "known", "right")

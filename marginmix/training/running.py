@@ -5,16 +5,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from marginmix import checkpoints, datasets, devices
+from marginmix import datasets
 from marginmix.errors import UserError, suggest
 from marginmix.identity import recipe_hash, run_identity
-from marginmix.job import Job
-from marginmix.locks import only_one
-from marginmix.outputs import write_outputs
-from marginmix.progress import Progress
 from marginmix.step import Method
-from marginmix.trainer import Trainer
-from marginmix.training_data import gather
+from marginmix.training import checkpoints, devices
+from marginmix.training.data import gather
+from marginmix.training.job import Job
+from marginmix.training.locks import only_one
+from marginmix.training.outputs import write_outputs
+from marginmix.training.progress import Progress
+from marginmix.training.trainer import Trainer
 
 
 def resolve_method(path: str) -> type[Method]:

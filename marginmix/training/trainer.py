@@ -10,16 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from marginmix import checkpoints
 from marginmix.augment import weak_views
-from marginmix.ema import AveragedNetwork, WeightDecay
-from marginmix.evaluate import accuracy, balanced_accuracy, embed, evaluate, recalls
-from marginmix.metrics import StepSums, centroid_metrics
 from marginmix.networks import make_network
 from marginmix.recipe import Recipe
 from marginmix.step import Method, Task, compute_losses
 from marginmix.step_draws import Drawer
-from marginmix.training_data import TrainingData
+from marginmix.training import checkpoints
+from marginmix.training.data import TrainingData
+from marginmix.training.ema import AveragedNetwork, WeightDecay
+from marginmix.training.evaluate import accuracy, balanced_accuracy, embed, evaluate, recalls
+from marginmix.training.metrics import StepSums, centroid_metrics
 
 Row = dict[str, float]
 
