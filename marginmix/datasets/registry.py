@@ -130,7 +130,7 @@ def _ferplus(rule: str, csv: tuple[int, int, int], folders: tuple[int, int, int]
         name="ferplus" if rule == "majority" else f"ferplus-{rule}",
         family="ferplus",
         variant=rule,
-        title=f"FER+ ({rule} votes)",
+        title="FER+" if rule == "majority" else f"FER+ ({rule} votes)",
         classes=FERPLUS_CLASSES,
         shape=(48, 48, 1),
         loader="marginmix.datasets.ferplus:load",

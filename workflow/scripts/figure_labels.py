@@ -19,11 +19,13 @@ QUANTITIES = {
 def draw_labels(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
     """A row per (dataset, label count), a column per quantity, a line per method that guesses labels."""
     runs = read_metrics(metrics).reindex(columns=["dataset", "labels", "method", "seed", "step", *QUANTITIES])
+    # Of all methods, so that a method looks the same here and in the learning curves.
+    styles = style.method_styles(runs["method"])
     runs = runs.dropna(subset=list(QUANTITIES), how="all")
     if runs.empty:
         return style.save_words("No run that guesses labels has finished yet: no label quality to draw.", output)
     entries = list(runs.groupby(["dataset", "labels"]))
-    styles = style.method_styles(runs["method"])
+    styles = {method: look for method, look in styles.items() if method in set(runs["method"])}
     figure, grid = style.panels(len(entries), len(QUANTITIES), 2.1, reserve=0.4)
     for row, ((dataset, labels), found) in zip(grid, entries, strict=True):
         for axes, (column, label) in zip(row, QUANTITIES.items(), strict=True):
