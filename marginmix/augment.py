@@ -24,12 +24,16 @@ def weak_views(images: Tensor, indices: Tensor, offsets: Tensor, flips: Tensor, 
 class Scaling:
     """uint8 [..., H, W, C] to the network's input: [..., C, H, W], channels last in memory."""
 
-    def __init__(self, mode: str, mean: Tensor, sd: Tensor, dtype: torch.dtype = torch.float32):
+    def __init__(self, factor: Tensor, bias: Tensor):
+        """`factor` and `bias` [C] by which a pixel in 0..255 is multiplied and shifted."""
+        self.factor, self.bias = factor, bias
+
+    @classmethod
+    def of(cls, mode: str, mean: Tensor, sd: Tensor) -> "Scaling":
         """`mode` channel: mean 0, sd 1 by `mean` and `sd` [C] of the training images in [0, 1]; unit: to [-1, 1]."""
         if mode == "unit":
             mean, sd = torch.full_like(mean, 0.5), torch.full_like(sd, 0.5)
-        self.factor = (1 / (255 * sd)).to(dtype)
-        self.bias = (-mean / sd).to(dtype)
+        return cls(1 / (255 * sd), -mean / sd)
 
     def __call__(self, images: Tensor) -> Tensor:
         return (images * self.factor + self.bias).permute(0, 3, 1, 2)

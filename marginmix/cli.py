@@ -1,4 +1,4 @@
-"""`marginmix`: prepare data, draw splits, train. The workflow calls these; a person can too."""
+"""`marginmix`: prepare data, draw splits, train, predict. The workflow calls these; a person can too."""
 
 import argparse
 import sys
@@ -46,6 +46,12 @@ def _train(options: argparse.Namespace) -> None:
     )
     result = train(job, options.checkpoints, options.out)
     print(f"{job.cell} {job.name}: {result['accuracy']:.2f} % in {result['wall_seconds']:.0f} s", file=sys.stderr)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from marginmix.training.predict import predict
+
+    print(f"{predict(options.model, options.images, options.out)} images: {options.out}", file=sys.stderr)
 
 
 def _recipe(_: argparse.Namespace) -> None:
@@ -105,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--threads", type=int, default=1, help="CPU threads; part of what makes runs repeatable")
     training.add_argument("--checkpoints", type=Path, required=True)
     training.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings: see `marginmix recipe`")
+    predicting = add("predict", _predict, "classify a folder of images with a trained network (CSV)", out)
+    predicting.add_argument("--model", type=Path, required=True, help="model.pt of a finished run")
+    predicting.add_argument("--images", type=Path, required=True, help="a folder; images of any size")
     add("recipe", _recipe, "print every setting, its default, allowed values and source")
     return parser
 

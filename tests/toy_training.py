@@ -39,5 +39,5 @@ def toy_data(dtype: torch.dtype = torch.float64, channels: int = 1) -> TrainingD
     return TrainingData(
         torch.from_numpy(images), torch.from_numpy(targets), labelled, unlabelled, validation, test,
         training=torch.cat([labelled, unlabelled]), classes=("top", "middle", "bottom"),
-        scaling=Scaling("channel", mean, sd, dtype), shift=1, flip=True,
+        scaling=Scaling.of("channel", mean, sd), shift=1, flip=True,
     )  # fmt: skip

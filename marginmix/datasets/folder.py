@@ -29,13 +29,20 @@ def load(root: Path, row: Dataset, layout: str) -> Raw:
         listed["unlabelled"] = (loose, np.full(len(loose), UNKNOWN))
     side, grey = _common_form([path for paths, _ in listed.values() for path in paths])
 
-    def decode(path: Path) -> np.ndarray:
-        image = _upright(path).convert("L" if grey else "RGB")
-        method = Image.Resampling.BOX if min(image.size) >= side else Image.Resampling.BICUBIC
-        return np.asarray(ImageOps.fit(image, (side, side), method)).reshape(side, side, 1 if grey else 3)
-
-    parts = {part: (np.stack(parallel(decode, paths)), targets) for part, (paths, targets) in listed.items()}
+    channels = 1 if grey else 3
+    parts = {part: (read_squares(paths, side, channels), targets) for part, (paths, targets) in listed.items()}
     return Raw(parts, classes, f"{row.name} (image folder, {side}x{side})")
+
+
+def read_squares(paths: list[Path], side: int, channels: int) -> np.ndarray:
+    """The centre squares of image files at one size, uint8 [N, side, side, channels], channels 1 (grey) or 3."""
+
+    def read(path: Path) -> np.ndarray:
+        image = _upright(path).convert("L" if channels == 1 else "RGB")
+        method = Image.Resampling.BOX if min(image.size) >= side else Image.Resampling.BICUBIC
+        return np.asarray(ImageOps.fit(image, (side, side), method)).reshape(side, side, channels)
+
+    return np.stack(parallel(read, paths))
 
 
 def class_folders(folder: Path) -> list[str]:

@@ -69,7 +69,7 @@ def gather(prepared: Prepared, images: np.ndarray, row: Dataset, split: Split, r
         *sets,
         training=torch.arange(start, stop, device=device),
         classes=tuple(prepared.classes),
-        scaling=Scaling(recipe.input_scaling, mean, sd, dtype),
+        scaling=Scaling.of(recipe.input_scaling, mean, sd),
         shift=recipe.shift if recipe.shift >= 0 else max(1, images.shape[1] // 8),
         flip=row.flip,
     )

@@ -79,6 +79,7 @@ def _save_network(path: Path, job: Job, trainer: Trainer) -> None:
         "classes": list(data.classes),
         "channels": data.channels,
         "side": data.side,
+        "scaling": {"factor": data.scaling.factor, "bias": data.scaling.bias},
         "network": trainer.average.module.state_dict(),
         "method": trainer.method.state_dict(),
     }

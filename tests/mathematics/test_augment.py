@@ -24,11 +24,11 @@ def test_weak_views_are_flipped_padded_and_cropped(shift):
 def test_scaling():
     images = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 1, 3, 1)
     mean, sd = torch.tensor([0.2]), torch.tensor([0.4])
-    torch.testing.assert_close(Scaling("channel", mean, sd)(images).flatten(), torch.tensor([-0.5, 0.0, 2.0]))
-    torch.testing.assert_close(Scaling("unit", mean, sd)(images).flatten(), torch.tensor([-1.0, -0.6, 1.0]))
+    torch.testing.assert_close(Scaling.of("channel", mean, sd)(images).flatten(), torch.tensor([-0.5, 0.0, 2.0]))
+    torch.testing.assert_close(Scaling.of("unit", mean, sd)(images).flatten(), torch.tensor([-1.0, -0.6, 1.0]))
 
 
 def test_scaled_images_are_channels_last():
-    scaled = Scaling("unit", torch.zeros(3), torch.ones(3))(torch.zeros(2, 4, 5, 3, dtype=torch.uint8))
+    scaled = Scaling.of("unit", torch.zeros(3), torch.ones(3))(torch.zeros(2, 4, 5, 3, dtype=torch.uint8))
     assert scaled.shape == (2, 3, 4, 5)
     assert scaled.is_contiguous(memory_format=torch.channels_last)

@@ -61,6 +61,27 @@ def test_same_command_same_bytes(place):
     assert first == {name: (place / "out" / name).read_bytes() for name in first}
 
 
+def test_predict_classifies_a_folder_as_evaluation_does(place, capsys):
+    assert train(place, method="baselines.supervised:Supervised", settings=["precision=fp64"]) == 0
+    options = ["--model", str(place / "out/model.pt"), "--images", str(place / "data/test"), "--out"]
+    assert main(["predict", *options, str(place / "said.csv")]) == 0
+    said = pd.read_csv(place / "said.csv")
+    truth = said.image.str.split("/").str[0]
+    confusion = pd.crosstab(truth, said["class"]).reindex(index=["cat", "dog"], columns=["cat", "dog"], fill_value=0)
+    assert confusion.to_numpy().tolist() == json.loads((place / "out/result.json").read_text())["confusion"]
+    assert said.confidence.between(50, 100).all()
+
+
+def test_predict_without_a_model_or_images(place, capsys):
+    (place / "broken.pt").write_bytes(b"no")
+    options = ["--images", str(place / "data/test"), "--out", str(place / "said.csv")]
+    for model in ("broken.pt", "absent.pt"):
+        capsys.readouterr()
+        assert main(["predict", "--model", str(place / model), *options]) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and f"{model}: expected the model.pt of a finished run" in error
+
+
 def test_prepare_describes_the_data(place):
     assert main(["prepare", *data_options(place), "--out", f"{place}/data.json"]) == 0
     assert json.loads((place / "data.json").read_text())["name"] == "mine"
