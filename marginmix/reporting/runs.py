@@ -135,3 +135,17 @@ def read_metrics(paths: Iterable[Path | str]) -> pd.DataFrame:
             raise UserError(f"{path} is not a table ({error}); delete it and run again") from error
         frames.append(frame.assign(**cell_of(path)._asdict()))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*Cell._fields, "step"])
+
+
+def printed_titles(paths: Iterable[Path | str], titles: Mapping[str, str]) -> dict[str, str]:
+    """dataset -> its title, and in brackets which copy of it: "CIFAR-10 (JPEG copy)".
+
+    From the result.json beside each of `paths`, absent ones left out; `titles`: dataset -> its plain title.
+    """
+    found = dict(titles)
+    for path in (Path(path).with_name("result.json") for path in paths):
+        if path.exists():
+            result = read_json(path)
+            dataset, source = result["dataset"], result["source"]
+            found[dataset] = titles.get(dataset, dataset) + source.removeprefix(dataset)
+    return found

@@ -2,10 +2,19 @@
 
 import pandas as pd
 import pytest
-from fake_runs import write_run
 
 from marginmix.errors import UserError
-from marginmix.reporting.runs import COLUMNS, Cell, cell_of, csv_text, read_metrics, read_reference, read_runs
+from marginmix.reporting.runs import (
+    COLUMNS,
+    Cell,
+    cell_of,
+    csv_text,
+    printed_titles,
+    read_metrics,
+    read_reference,
+    read_runs,
+)
+from tests.fake_runs import write_run
 
 REFERENCE = pd.DataFrame({"dataset": ["cifar10"], "metric": ["error_percent"]})
 
@@ -90,3 +99,10 @@ def test_metrics_of_many_runs(tmp_path):
     assert len(frame) == 40
     assert set(frame["seed"]) == {0, 1}
     assert read_metrics([]).empty
+
+
+def test_titles_say_which_copy_of_a_dataset_it_was(tmp_path):
+    path = write_run(tmp_path, "reduced", "cifar10", 1000, "mixmatch", 0, 60.0, source="cifar10 (JPEG copy)")
+    titles = {"cifar10": "CIFAR-10", "svhn": "SVHN"}
+    names = printed_titles([path.with_name("metrics.csv"), tmp_path / "absent.csv"], titles)
+    assert names == {"cifar10": "CIFAR-10 (JPEG copy)", "svhn": "SVHN"}

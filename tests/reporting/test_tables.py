@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_runs import PAPER_STEPS, write_run
 
 from marginmix.reporting.claims import pooled_claims
 from marginmix.reporting.markdown import to_html, to_markdown
@@ -13,6 +12,7 @@ from marginmix.reporting.notes import Request
 from marginmix.reporting.report import assemble
 from marginmix.reporting.runs import csv_text, read_reference, read_runs
 from marginmix.reporting.tables import all_entries, choose_budget, paper_entries, tables_frame
+from tests.fake_runs import PAPER_STEPS, write_run
 
 REFERENCE = """table,dataset,metric,labels,method,value,sd,n,origin,note
 benchmarks,cifar10,error_percent,250,mixmatch,11.80,0.87,5,unknown,perhaps a slip

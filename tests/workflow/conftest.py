@@ -1,5 +1,6 @@
+"""The scripts of the workflow lie in no package: Snakemake runs them from their folder."""
+
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))

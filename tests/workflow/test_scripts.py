@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 import style
 import tables
-from fake_runs import EXPRESSIONS, OBJECTS, write_embeddings, write_run
 from matplotlib.figure import Figure
 from PIL import Image
 
 from marginmix.errors import UserError
 from marginmix.reporting.notes import Request
+from tests.fake_runs import EXPRESSIONS, OBJECTS, write_embeddings, write_run
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "workflow" / "reference" / "paper_tables.csv"
@@ -120,7 +120,7 @@ def test_confusion_rows_are_percent_of_the_true_class(tmp_path, runs, drawn):
 
 def test_embeddings_name_every_class_beside_its_ray(tmp_path, drawn):
     path = write_embeddings(tmp_path, "quick", "cifar10", OBJECTS, n=6000)
-    figure_embeddings.draw_embeddings(path, tmp_path / "a.png", "CIFAR-10")
+    figure_embeddings.draw_embeddings(path, tmp_path / "a.png", {"cifar10": "CIFAR-10"})
     assert len(drawn[-1].axes) == 2
     for axes in drawn[-1].axes:
         assert set(OBJECTS) <= {text.get_text() for text in axes.texts}
@@ -131,7 +131,7 @@ def test_embeddings_name_every_class_beside_its_ray(tmp_path, drawn):
 def test_embeddings_that_cannot_be_read(tmp_path):
     (tmp_path / "e.npz").write_bytes(b"PK nothing")
     with pytest.raises(UserError, match="cannot read the embeddings"):
-        figure_embeddings.draw_embeddings(tmp_path / "e.npz", tmp_path / "a.png", "Faces")
+        figure_embeddings.draw_embeddings(tmp_path / "e.npz", tmp_path / "a.png")
 
 
 def test_points_are_thinned_the_same_way_every_time():

@@ -16,7 +16,7 @@ rule figure_embeddings:
     conda:
         "../../environment.yml"
     params:
-        title=lambda wildcards: TITLES.get(wildcards.dataset, wildcards.dataset),
+        titles=TITLES,
     script:
         "../scripts/figure_embeddings.py"
 

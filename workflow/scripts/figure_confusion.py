@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from marginmix.errors import run_or_explain
 from marginmix.files import read_json
-from marginmix.reporting.runs import cell_of
+from marginmix.reporting.runs import cell_of, printed_titles
 from marginmix.reporting.tables import method_order
 
 MOST_NAMED = 12  # classes; with more, neither names nor numbers can be read
@@ -19,7 +19,9 @@ MOST_NAMED = 12  # classes; with more, neither names nor numbers can be read
 def draw_confusion(results: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
     """A matrix per (dataset, label count) and method, summed over seeds, each row in percent of its true class."""
     grouped: dict[tuple, list[dict]] = {}
-    for path in sorted(map(str, results)):
+    results = sorted(map(str, results))
+    names = printed_titles(results, titles or {})
+    for path in results:
         if Path(path).exists():
             cell = cell_of(path)
             grouped.setdefault((cell.dataset, cell.labels, cell.method), []).append(read_json(path))
@@ -36,7 +38,7 @@ def draw_confusion(results: Iterable[Path | str], output: Path | str, titles: Ma
     figure.suptitle("Percent of each true class; a row adds up to 100", fontsize=9, x=0.01, ha="left")
     for axes_row, row in zip(grid, rows, strict=True):
         for axes, (dataset, labels, method) in zip(axes_row, row, strict=False):
-            title = f"{style.entry_title(dataset, labels, titles or {})}\n{style.method_title(method)}"
+            title = f"{style.entry_title(dataset, labels, names)}\n{style.method_title(method)}"
             _draw(axes, grouped[dataset, labels, method], title)
         for axes in axes_row[len(row) :]:
             axes.remove()

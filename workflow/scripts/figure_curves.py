@@ -7,13 +7,15 @@ from pathlib import Path
 import style
 
 from marginmix.errors import run_or_explain
-from marginmix.reporting.runs import read_metrics
+from marginmix.reporting.runs import printed_titles, read_metrics
 
 COLUMNS = 3
 
 
 def draw_curves(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
     """A panel per (dataset, label count), a line per method: mean over seeds, band from the least to the most."""
+    metrics = list(metrics)
+    names = printed_titles(metrics, titles or {})
     runs = read_metrics(metrics)
     if runs.empty:
         return style.save_words("No run has finished yet: no learning curves to draw.", output)
@@ -25,7 +27,7 @@ def draw_curves(metrics: Iterable[Path | str], output: Path | str, titles: Mappi
     for axes, ((dataset, labels), found) in zip(grid.flat, entries, strict=False):
         style.draw_over_seeds(axes, found, "accuracy", styles)
         axes.set(xlabel="step", ylabel="test accuracy, %")
-        axes.set_title(style.entry_title(dataset, labels, titles or {}), loc="left")
+        axes.set_title(style.entry_title(dataset, labels, names), loc="left")
     for axes in grid.flat[len(entries) :]:
         axes.remove()
     style.legend_below(figure, styles, style.seed_counts(runs))

@@ -1,6 +1,7 @@
 """embeddings.npz of the 2-unit AlexNet -> figures/embeddings_<dataset>.png: the plane of embeddings, early and late."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from marginmix.errors import UserError, run_or_explain
+from marginmix.reporting.runs import printed_titles
 
 POINTS_PER_CLASS = 250  # more turn into a blot in print
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#B8A800", "#7F7F7F", "#8C5A2B")
@@ -17,12 +19,14 @@ STROKES = ("x", "+", "1")  # markers without a face
 FONT = 7.5
 
 
-def draw_embeddings(embeddings: Path | str, output: Path | str, title: str) -> None:
+def draw_embeddings(embeddings: Path | str, output: Path | str, titles: Mapping[str, str] | None = None) -> None:
     """A panel per snapshot: raw activations of the two units, centroids as rays from the origin, named at their ends.
 
     `embeddings` holds steps [S], fractions [S], points [S, N, 2], targets [N], centroids [S, C, 2], accuracy [S] and
-    classes [C].
+    classes [C]; the folder it lies in is named like its dataset.
     """
+    dataset = Path(embeddings).parent.name
+    title = printed_titles([embeddings], titles or {}).get(dataset, dataset)
     try:
         with np.load(embeddings, allow_pickle=False) as file:
             kept = {name: file[name] for name in file.files}
@@ -129,4 +133,4 @@ def _draw_ray(axes: Axes, label: int, name: str, angle: float, place: float, rea
 
 if "snakemake" in globals():
     paths = snakemake.input.embeddings, snakemake.output[0]  # noqa: F821
-    sys.exit(run_or_explain(draw_embeddings, *paths, snakemake.params.title))  # noqa: F821
+    sys.exit(run_or_explain(draw_embeddings, *paths, snakemake.params.titles))  # noqa: F821

@@ -7,7 +7,7 @@ from pathlib import Path
 import style
 
 from marginmix.errors import run_or_explain
-from marginmix.reporting.runs import read_metrics
+from marginmix.reporting.runs import printed_titles, read_metrics
 
 QUANTITIES = {
     "guess_accuracy": "guessed labels: correct, %",
@@ -18,6 +18,8 @@ QUANTITIES = {
 
 def draw_labels(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
     """A row per (dataset, label count), a column per quantity, a line per method that guesses labels."""
+    metrics = list(metrics)
+    names = printed_titles(metrics, titles or {})
     runs = read_metrics(metrics).reindex(columns=["dataset", "labels", "method", "seed", "step", *QUANTITIES])
     # Of all methods, so that a method looks the same here and in the learning curves.
     styles = style.method_styles(runs["method"])
@@ -31,7 +33,7 @@ def draw_labels(metrics: Iterable[Path | str], output: Path | str, titles: Mappi
         for axes, (column, label) in zip(row, QUANTITIES.items(), strict=True):
             style.draw_over_seeds(axes, found, column, styles)
             axes.set(xlabel="step", ylabel=label)
-        row[0].set_title(style.entry_title(dataset, labels, titles or {}), loc="left")
+        row[0].set_title(style.entry_title(dataset, labels, names), loc="left")
     style.legend_below(figure, styles, style.seed_counts(runs))
     style.save(figure, output)
 
