@@ -74,7 +74,10 @@ def _settings(pairs: Sequence[str]) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise UserError(f"--set: expected name=value, found {pair!r}")
-        settings[name] = yaml.safe_load(value)
+        try:
+            settings[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"--set: {name} must be a value in YAML, found {value!r}") from None
     return settings
 
 

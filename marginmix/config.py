@@ -121,8 +121,8 @@ def read_yaml(path: Path) -> Any:
     """The content of a YAML file, read safely; a missing or broken one is a `UserError`."""
     try:
         return yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from error
 
@@ -196,7 +196,13 @@ def _check_import_path(path: str, where: str) -> None:
         siblings = [found.name for found in pkgutil.iter_modules(parent.submodule_search_locations)] if parent else []
         known = [f"{package}.{sibling}" for sibling in siblings]
         raise UserError(f"{where}: there is no module {module!r}; {suggest(module, known)}")
-    tree = ast.parse(Path(spec.origin).read_text())
+    try:
+        tree = ast.parse(Path(spec.origin).read_text())
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{where}: cannot read {module} ({error}); write package.module:Class") from error
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-    if name not in classes:
+    imported = [
+        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    ]
+    if name not in [*classes, *imported]:
         raise UserError(f"{where}: {module} has no class {name!r}; {suggest(name, classes)}")

@@ -13,8 +13,11 @@ from marginmix.errors import UserError
 def write_atomically(path: Path | str, data: bytes | str) -> None:
     """Write beside, fsync, rename: a reader sees the old file or the new one, whatever kills the writer."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror} ({error.filename})") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data.encode() if isinstance(data, str) else data)

@@ -26,7 +26,8 @@ def interleave_order(batch: int, parts: int, device: torch.device | None = None)
     As in google-research/mixmatch: each batch is cut into `parts` pieces, the later ones longer by one where it does
     not divide; piece i of the first batch and piece i of batch i change places.
     """
-    cuts = [batch * i // parts for i in range(parts + 1)]
+    short = parts - batch % parts
+    cuts = [i * (batch // parts) + max(0, i - short) for i in range(parts + 1)]
     order = torch.arange(parts * batch, device=device).view(parts, batch)
     for i in range(1, parts):
         piece = slice(cuts[i], cuts[i + 1])

@@ -68,8 +68,11 @@ class Training:
             *("--device", config["device"], "--threads", config["threads"]),
             *("--checkpoints", self.folder.replace("results", "checkpoints", 1)),
         ]
-        settings = [f"{name}={_as_yaml(value)}" for name, value in self.recipe.changes.items()]
-        told = shlex.join(map(str, [*words, *(["--set", *settings] if settings else [])]))
+        # Of the profile only its settings are told: they are among the changes.
+        settings = {"profile": "plain", **self.recipe.changes}
+        told = shlex.join(
+            [*map(str, words), "--set", *(f"{name}={_as_yaml(value)}" for name, value in settings.items())]
+        )
         return f"{dataset_arguments(source_of(self, config))} {told}"
 
 

@@ -1,8 +1,9 @@
 """Every hyperparameter: its default, its allowed values and where it comes from, once.
 
-Configs hold only what differs from these by budget, dataset or method. The defaults are those of the fidelity
-profile `pytorch` (YU1ut/MixMatch-pytorch at cc7ef42, on which Margin-Mix was built); `PROFILES["google"]` holds
-what differs in google-research/mixmatch.
+Configs hold only what differs from these by budget, dataset or method. A fidelity profile lies beneath them: `pytorch`
+(YU1ut/MixMatch-pytorch at cc7ef42, on which Margin-Mix was built) where none is named, `google`
+(google-research/mixmatch), or `plain`: the defaults as they stand, which are the port's but for two details of its
+network.
 """
 
 import dataclasses
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from marginmix.errors import UserError, suggest
+from marginmix.network_names import network_shape
 
 PAPER_STEPS = 1_048_576
 
 
-def _setting(default: Any, doc: str, *choices: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"doc": doc, "choices": choices})
+def _setting(default: Any, doc: str, *choices: Any, within: str = "") -> Any:
+    """One of `choices`, or a number `within` an interval such as "(0, 1]" (of each, where it is several)."""
+    return dataclasses.field(default=default, metadata={"doc": doc, "choices": choices, "within": within})
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,16 @@ class Recipe:
     """What defines a training run apart from its cell. `marginmix recipe` prints this list with its texts."""
 
     # The budget
-    steps: int = _setting(PAPER_STEPS, "optimiser steps; 2^20 in MixMatch and the port")
-    evaluations: int = _setting(1024, "evaluations, evenly spread over the run (the port's 1,024 epochs)")
-    score_window: int = _setting(20, "last evaluations that the reported score is the mean of (the port: 20)")
-    batch_size: int = _setting(64, "labelled images a step, and as many unlabelled ones (MixMatch: 64)")
+    steps: int = _setting(PAPER_STEPS, "optimiser steps; 2^20 in MixMatch and the port", within="[1, inf)")
+    evaluations: int = _setting(
+        1024, "evaluations, evenly spread over the run (the port's 1,024 epochs)", within="[1, inf)"
+    )
+    score_window: int = _setting(
+        20, "last evaluations that the reported score is the mean of (the port: 20)", within="[1, inf)"
+    )
+    batch_size: int = _setting(
+        64, "labelled images a step, and as many unlabelled ones (MixMatch: 64)", within="[2, inf)"
+    )
     precision: str = _setting("bf16", "arithmetic of the convolutions; weights stay fp32", "bf16", "fp32", "fp64")
 
     # The network
@@ -38,13 +47,29 @@ class Recipe:
         "pooled",
         "flattened",
     )
-    batch_norm_eps: float = _setting(1e-5, "profile switch (google: 1e-3)")
-    batch_norm_momentum: float = _setting(0.001, "of the running statistics, in PyTorch's sense (both: 0.001)")
+    batch_norm_eps: float = _setting(1e-5, "profile switch (google: 1e-3)", within="(0, inf)")
+    batch_norm_momentum: float = _setting(
+        0.001, "of the running statistics, in PyTorch's sense (both: 0.001)", within="(0, 1]"
+    )
     batch_norm_updates: str = _setting(
         "every",
         "which forwards move the running statistics: every one, or only the first interleaved batch (google)",
         "every",
         "first",
+    )
+
+    stage_input: str = _setting(
+        "activated",
+        "what the first convolution of stages 2, 3, … of a WRN reads: activated features (the original), or raw ones, "
+        "as in the port",
+        "activated",
+        "raw",
+    )
+    head_init: str = _setting(
+        "uniform",
+        "initial weights of a WRN's last layer: PyTorch's own, or Glorot's normal (both profiles)",
+        "uniform",
+        "glorot",
     )
 
     # The input
@@ -71,18 +96,24 @@ class Recipe:
         -1,
         "padding p of the random crop in pixels; -1: the dataset's own (an eighth of the side, "
         "as in google-research/mixmatch: 4 at 32, 12 at 96)",
+        within="[-1, inf)",
     )
-    augmentations: int = _setting(2, "K, weak views of each unlabelled image (MixMatch and Margin-Mix: 2)")
+    augmentations: int = _setting(
+        2, "K, weak views of each unlabelled image (MixMatch and Margin-Mix: 2)", within="[1, inf)"
+    )
 
     # The optimiser
-    learning_rate: float = _setting(0.002, "of Adam, constant (MixMatch)")
+    learning_rate: float = _setting(0.002, "of Adam, constant (MixMatch)", within="(0, inf)")
     decay_last: float = _setting(
         0.0,
         "share of the run, at its end, over which the learning rate falls linearly to "
         "zero; 0: constant, as in MixMatch. Short budgets need it.",
+        within="[0, 1]",
     )
     weight_decay: float = _setting(
-        0.02, "wd in v *= 1 - wd * learning_rate after each step (MixMatch: 0.02, and 0.04 for 26 M parameters)"
+        0.02,
+        "wd in v *= 1 - wd * learning_rate after each step (MixMatch: 0.02, and 0.04 for 26 M parameters)",
+        within="[0, inf)",
     )
     weight_decay_on: str = _setting(
         "state",
@@ -91,35 +122,52 @@ class Recipe:
         "state",
         "kernels",
     )
-    ema_decay: float = _setting(0.999, "of the averaged weights that are evaluated (MixMatch: 0.999)")
+    ema_decay: float = _setting(0.999, "of the averaged weights that are evaluated (MixMatch: 0.999)", within="[0, 1)")
     ema_over: str = _setting(
         "state", "state: parameters and batch-norm buffers (port); parameters (google)", "state", "parameters"
     )
 
     # Mixing and the unlabelled loss
-    alpha: float = _setting(0.75, "of Beta(alpha, alpha), from which MixUp's lambda is drawn (MixMatch: 0.75)")
+    alpha: float = _setting(
+        0.75, "of Beta(alpha, alpha), from which MixUp's lambda is drawn (MixMatch: 0.75)", within="(0, inf)"
+    )
     mixup_lambda: str = _setting("batch", "one lambda per batch (port) or per example (google)", "batch", "example")
     temperature: float = _setting(
-        0.5, "T of sharpening predictions; 1 leaves guessed labels as they are (MixMatch: 0.5)"
+        0.5, "T of sharpening predictions; 1 leaves guessed labels as they are (MixMatch: 0.5)", within="(0, inf)"
     )
     lambda_u: float = _setting(
-        75.0, "weight of the unlabelled loss (MixMatch: CIFAR-10 75, SVHN 250, STL-10 50, CIFAR-100 150)"
+        75.0,
+        "weight of the unlabelled loss (MixMatch: CIFAR-10 75, SVHN 250, STL-10 50, CIFAR-100 150)",
+        within="[0, inf)",
     )
     rampup: float = _setting(
-        1.0, "share of the run over which lambda_u rises linearly from 0 (port: the whole run; google: 1/64)"
+        1.0,
+        "share of the run over which lambda_u rises linearly from 0 (port: the whole run; google: 1/64)",
+        within="[0, 1]",
     )
     unlabelled_loss: str = _setting(
         "squared", "squared error of the probabilities (MixMatch) or cross-entropy", "squared", "cross-entropy"
     )
     confidence_threshold: float = _setting(
-        0.0, "pseudo-label only: guesses below it do not count (Lee 2013 has none; Oliver et al. 2018: 0.95)"
+        0.0,
+        "pseudo-label only: guesses below it do not count (Lee 2013 has none; Oliver et al. 2018: 0.95)",
+        within="[0, 1]",
     )
 
     # Margin-Mix: centroids and memberships (step 1 and 3)
-    fuzzifier: float = _setting(1.5, "m > 1 of fuzzy C-means (Bezdek 1981); start value of the small experiments")
-    distance_floor: float = _setting(1e-6, "squared distances are clamped at it")
-    centroid_momentum: float = _setting(0.99, "of the running numerators and denominators over batches")
-    centroid_network: str = _setting("online", "whose embeddings the centroids are means of", "online", "ema")
+    fuzzifier: float = _setting(
+        1.5, "m > 1 of fuzzy C-means (Bezdek 1981); start value of the small experiments", within="(1, inf)"
+    )
+    distance_floor: float = _setting(1e-6, "squared distances are clamped at it", within="(0, inf)")
+    centroid_momentum: float = _setting(
+        0.99, "of the running numerators and denominators over batches", within="[0, 1)"
+    )
+    centroid_network: str = _setting(
+        "online",
+        "which network labels are guessed with, and centroids taken from, on the weak views",
+        "online",
+        "ema",
+    )
     centroid_start: str = _setting(
         "labelled",
         "labelled: means of the labelled embeddings before the first step; zero: nothing, the first batch decides",
@@ -130,14 +178,18 @@ class Recipe:
     centroid_rise: float = _setting(
         1.0,
         "passes over the unlabelled pool in which the weight of unlabelled points in "
-        "the centroids rises from 0 to 1 (the authors: small at first, even afterwards)",
+        "the centroids rises from 0 to 1 (the authors: small at first, even afterwards); each of K views is a point",
+        within="[0, inf)",
     )
     membership_temperature: float = _setting(
         1.0,
         "T of sharpening the memberships; multiplies 1/(m-1) by 1/T. 1: soft "
         "labels stay soft, the authors' idea (small experiments: 1 beat 0.5)",
+        within="(0, inf)",
     )
-    prior_exponent: float = _setting(1.0, "rho in u_k ~ pi_k^rho d_k^(-1/(m-1)); 0 is the authors' form")
+    prior_exponent: float = _setting(
+        1.0, "rho in u_k ~ pi_k^rho d_k^(-1/(m-1)); 0 is the authors' form", within="[0, 1]"
+    )
     prior_source: str = _setting(
         "head",
         "pi: running mean of the head's predictions, of the guessed labels, or the labelled class shares",
@@ -145,7 +197,7 @@ class Recipe:
         "guesses",
         "labelled",
     )
-    prior_momentum: float = _setting(0.99, "of the running mean that is the class prior")
+    prior_momentum: float = _setting(0.99, "of the running mean that is the class prior", within="[0, 1]")
     label_what: str = _setting(
         "views",
         "what is labelled: the unlabelled views, their labels then mixed as in "
@@ -165,15 +217,19 @@ class Recipe:
         "softmax",
         "none",
     )
-    margin_width: float = _setting(0.3, "mu of hinge and triplet, in squared distance on the unit sphere (0 to 4)")
-    margin_temperature: float = _setting(0.1, "tau of the distance softmax")
-    margin_delta: float = _setting(1.0, "delta of the ratio form (Qi & Su 2017: 1)")
-    margin_weight: float = _setting(1.0, "weight of the margin loss")
+    margin_width: float = _setting(
+        0.3, "mu of hinge and triplet, in squared distance on the unit sphere (0 to 4)", within="[0, inf)"
+    )
+    margin_temperature: float = _setting(0.1, "tau of the distance softmax", within="(0, inf)")
+    margin_delta: float = _setting(1.0, "delta of the ratio form (Qi & Su 2017: 1)", within="(0, inf)")
+    margin_weight: float = _setting(1.0, "weight of the margin loss", within="[0, inf)")
     margin_on: str = _setting("labelled", "the part of the mixtures that it applies to", "labelled", "all")
 
     # What is kept
     snapshots: tuple = _setting(
-        (), "shares of the run after which the embeddings of all training images are kept (embedding figures)"
+        (),
+        "shares of the run after which the embeddings of all training images are kept (embedding figures)",
+        within="(0, 1]",
     )
 
     @property
@@ -182,20 +238,21 @@ class Recipe:
         return {name: getattr(self, name) for name, field in FIELDS.items() if getattr(self, name) != field.default}
 
     def __post_init__(self):
-        if self.steps < 1 or not 1 <= self.evaluations <= self.steps or not 1 <= self.score_window <= self.evaluations:
+        if not self.score_window <= self.evaluations <= self.steps:
             raise UserError(
-                f"recipe: 1 <= score_window <= evaluations <= steps must hold, found score_window {self.score_window}, "
+                f"recipe: score_window <= evaluations <= steps must hold, found score_window {self.score_window}, "
                 f"evaluations {self.evaluations}, steps {self.steps}"
             )
-        if self.fuzzifier <= 1:
-            raise UserError(f"recipe: fuzzifier must be > 1, found {self.fuzzifier}")
+        network_shape(self.network)
 
 
 FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}
 
 PROFILES: dict[str, dict[str, Any]] = {
-    "pytorch": {},
+    "plain": {},
+    "pytorch": {"stage_input": "raw", "head_init": "glorot"},
     "google": {
+        "head_init": "glorot",
         "rampup": 1 / 64,
         "mixup_lambda": "example",
         "weight_decay_on": "kernels",
@@ -237,4 +294,13 @@ def _checked(name: str, value: Any, where: str) -> Any:
     choices = field.metadata["choices"]
     if choices and value not in choices:
         raise UserError(f"{where}: {name} must be one of {', '.join(choices)}, found {value!r}")
+    within = field.metadata["within"]
+    if within and not all(_lies_in(number, within) for number in (value if kind is tuple else (value,))):
+        raise UserError(f"{where}: {name} must lie in {within}, found {value!r}")
     return value
+
+
+def _lies_in(value: float, interval: str) -> bool:
+    low, high = map(float, interval[1:-1].split(","))
+    above = value > low if interval[0] == "(" else value >= low
+    return above and (value < high if interval[-1] == ")" else value <= high)

@@ -8,7 +8,7 @@ import yaml
 from marginmix import config as budgets
 from marginmix.config import Run
 from marginmix.errors import UserError
-from marginmix.recipe import Recipe
+from marginmix.recipe import PROFILES, Recipe
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
 SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
@@ -81,7 +81,7 @@ def test_later_settings_win(load):
     assert (recipe.steps, recipe.lambda_u, recipe.temperature) == (100, 5.0, 1.0)
     assert budgets.recipe_of(config, Run("some", "digits", 20, "sharp", 0)).temperature == 0.25
     differing = {"steps": 100, "evaluations": 10, "score_window": 5, "temperature": 1.0, "lambda_u": 5.0}
-    assert recipe.changes == differing and Recipe().changes == {}
+    assert recipe.changes == {**differing, **PROFILES["pytorch"]} and Recipe().changes == {}
 
 
 def test_overrides_are_merged_key_by_key_and_read_as_yaml(load):

@@ -18,7 +18,7 @@ METHODS = {
 
 SMALL = {
     "steps": 6, "evaluations": 3, "score_window": 2, "batch_size": 6, "network": "wrn-10-1", "precision": "fp64",
-    "lambda_u": 5.0, "batch_norm_momentum": 0.05, "ema_decay": 0.9,
+    "stage_input": "activated", "head_init": "uniform", "lambda_u": 5.0, "batch_norm_momentum": 0.05, "ema_decay": 0.9,
 }  # fmt: skip
 
 

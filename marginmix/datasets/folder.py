@@ -26,6 +26,8 @@ def load(root: Path, row: Dataset, layout: str) -> Raw:
         raise UserError(f"{root}: expected test/<class>/* beside train/<class>/*, found no test; put test images there")
     if (root / "unlabelled").exists():
         loose = image_files(root / "unlabelled")
+        if not loose:
+            raise UserError(f"{root / 'unlabelled'}: expected images, found none; put some there or remove the folder")
         listed["unlabelled"] = (loose, np.full(len(loose), UNKNOWN))
     side, grey = _common_form([path for paths, _ in listed.values() for path in paths])
 

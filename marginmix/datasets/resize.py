@@ -11,6 +11,8 @@ from marginmix.datasets.cache import Prepared, writing
 from marginmix.datasets.decode import parallel
 from marginmix.errors import UserError
 
+RESIZE_VERSION = 1  # raised with every change of the pixels that come out, and the numerics version with it
+
 
 def at_size(prepared: Prepared, side: int | None, cache: Path | str) -> np.ndarray:
     """The images as uint8 [N, side, side, C]; `side` None leaves them as they are. Kept in `cache`.
@@ -22,7 +24,7 @@ def at_size(prepared: Prepared, side: int | None, cache: Path | str) -> np.ndarr
         return prepared.images
     if side < 1:
         raise UserError(f"{prepared.name}: image_size must be 1 or more, found {side}")
-    path = Path(cache) / "resized" / f"{prepared.name}-{prepared.data_hash}-{side}.npy"
+    path = Path(cache) / "resized" / f"{prepared.name}-{prepared.data_hash}-{side}-v{RESIZE_VERSION}.npy"
     if not path.exists():
         with writing(path):
             _store(prepared.images, side, path)

@@ -59,6 +59,10 @@ def gather(prepared: Prepared, images: np.ndarray, row: Dataset, split: Split, r
                 f"training images are labelled; ask for fewer labels, or add images without labels"
             )
         unlabelled = labelled  # drawn from, never looked at
+    side = images.shape[1]
+    shift = recipe.shift if recipe.shift >= 0 else max(1, side // 8)
+    if shift >= side:
+        raise UserError(f"recipe: shift must be less than the images' side of {side} pixels, found {shift}")
     start, stop = prepared.parts["train"]
     dtype = torch.float64 if recipe.precision == "fp64" else torch.float32
     mean, sd = (torch.as_tensor(np.asarray(x), dtype=dtype, device=device) for x in (prepared.mean, prepared.sd))
@@ -70,6 +74,6 @@ def gather(prepared: Prepared, images: np.ndarray, row: Dataset, split: Split, r
         training=torch.arange(start, stop, device=device),
         classes=tuple(prepared.classes),
         scaling=Scaling.of(recipe.input_scaling, mean, sd),
-        shift=recipe.shift if recipe.shift >= 0 else max(1, images.shape[1] // 8),
+        shift=shift,
         flip=row.flip,
     )

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import platform
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -32,7 +33,10 @@ def choose(device: str) -> torch.device:
     handed_out = "SLURM_JOB_ID" in os.environ or "KUBERNETES_SERVICE_HOST" in os.environ
     if handed_out and torch.cuda.device_count() == 1:
         return torch.device("cuda", 0)
-    return torch.device("cuda", lease(_names(), int(os.environ.get(SLOTS_VARIABLE, "1"))))
+    slots = os.environ.get(SLOTS_VARIABLE, "1")
+    if not slots.isdecimal() or int(slots) < 1:
+        raise UserError(f"{SLOTS_VARIABLE}: expected a whole number from 1 on, found {slots!r}")
+    return torch.device("cuda", lease(_names(), int(slots)))
 
 
 def _names() -> list[str]:
@@ -47,6 +51,7 @@ def lease(names: list[str], slots: int, folder: Path | None = None) -> int:
     """
     folder = folder or Path(tempfile.gettempdir()) / f"marginmix-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    told = False
     while True:
         for slot in range(slots):
             for position, name in enumerate(names):
@@ -57,6 +62,9 @@ def lease(names: list[str], slots: int, folder: Path | None = None) -> int:
                     os.close(descriptor)
                     continue
                 return position  # the descriptor stays open on purpose: it is the lease
+        if not told:
+            print(f"all of {len(names)} GPU(s) are in use by other jobs; waiting for one", file=sys.stderr, flush=True)
+            told = True
         time.sleep(0.5)
 
 

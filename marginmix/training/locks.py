@@ -8,13 +8,16 @@ from pathlib import Path
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Hold the lock of `folder`, waiting for it; the kernel frees it however the holder ends."""
+def only_one(folder: Path) -> Iterator[bool]:
+    """Hold the lock of `folder`, waiting for it: True where that was needed. The kernel frees it however its holder
+    ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as file:
+        waited = False
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            waited = True
             print(f"{folder} is in use by another process; waiting for it", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield waited

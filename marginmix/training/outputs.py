@@ -12,7 +12,6 @@ import torch
 import marginmix
 from marginmix.files import write_atomically, write_json
 from marginmix.recipe import PAPER_STEPS
-from marginmix.training import devices
 from marginmix.training.job import Job
 from marginmix.training.metrics import write_metrics
 from marginmix.training.scores import at_chance, reported, score_rules
@@ -56,7 +55,8 @@ def _result(job: Job, trainer: Trainer, source: str, identity: dict[str, Any]) -
         "diverged": trainer.diverged,
         "confusion": trainer.confusion,
         "wall_seconds": round(trainer.seconds, 1),
-        "hardware": devices.describe(trainer.device),
+        "hardware": trainer.hardware[-1],
+        "hardware_before": trainer.hardware[:-1],
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
@@ -66,7 +66,8 @@ def _result(job: Job, trainer: Trainer, source: str, identity: dict[str, Any]) -
         "identity": identity,
         "recipe": asdict(recipe),
         "overlap": job.split.overlap,
-        "exact": True,
+        # The same bits again can be promised only to a run that was made in one place.
+        "exact": len(trainer.hardware) == 1,
     }
 
 

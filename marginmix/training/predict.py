@@ -25,7 +25,7 @@ def predict(model: Path, images: Path, out: Path) -> int:
     try:
         content = torch.load(model, map_location="cpu", weights_only=True)
         recipe, classes, side, channels = (content[key] for key in ("recipe", "classes", "side", "channels"))
-        network = make_network(make_recipe(recipe, str(model)), len(classes), channels, side)
+        network = make_network(make_recipe({"profile": "plain", **recipe}, str(model)), len(classes), channels, side)
         scaling = Scaling(**content["scaling"])
         network.to(scaling.factor.dtype, memory_format=torch.channels_last)
         network.load_state_dict(content["network"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from marginmix import datasets
 from marginmix.errors import UserError, suggest
+from marginmix.files import read_json
 from marginmix.identity import recipe_hash, run_identity
 from marginmix.step import Method
 from marginmix.training import checkpoints, devices
@@ -20,10 +21,12 @@ from marginmix.training.trainer import Trainer
 
 def resolve_method(path: str) -> type[Method]:
     """The class that an import path `package.module:Class` names; a `UserError` where it names no `Method`."""
-    module_name, _, class_name = path.partition(":")
+    module_name, colon, class_name = path.partition(":")
+    if not (module_name and colon and class_name):
+        raise UserError(f"method {path!r}: expected package.module:Class")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         raise UserError(f"method {path!r}: cannot import {module_name} ({error}); expected module:Class") from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, Method)):
@@ -38,9 +41,10 @@ def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
     """Train `job`, write its files into `out` and return what result.json holds.
 
     It resumes from its checkpoint, which lies in a folder of its identity below `checkpoint_folder`: a recipe that
-    changed while a run was under way begins anew.
+    changed while a run was under way begins anew. Where another process was making this very run, its result is
+    returned.
     """
-    with only_one(checkpoint_folder):
+    with only_one(checkpoint_folder) as waited:
         method = resolve_method(job.method)
         devices.exact_mode(job.threads)
         device = devices.choose(job.device)
@@ -49,6 +53,9 @@ def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
         images = datasets.at_size(prepared, job.source.image_size, job.source.cache)
         recipe = recipe_hash(job.recipe, job.method, job.source.image_size)
         identity = run_identity(recipe, job.split.hash, prepared.data_hash)
+        finished = out / "result.json"
+        if waited and finished.exists() and (result := read_json(finished))["identity"] == identity:
+            return result
         row = datasets.get(job.source.dataset, job.source.family)
         data = gather(prepared, images, row, job.split, job.recipe, device, method.looks_at != "nothing")
         trainer = Trainer(job.recipe, method, data, job.cell)

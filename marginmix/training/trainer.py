@@ -15,7 +15,7 @@ from marginmix.networks import make_network
 from marginmix.recipe import Recipe
 from marginmix.step import Method, Task, compute_losses
 from marginmix.step_draws import Drawer
-from marginmix.training import checkpoints
+from marginmix.training import checkpoints, devices
 from marginmix.training.data import TrainingData
 from marginmix.training.ema import AveragedNetwork, WeightDecay
 from marginmix.training.evaluate import accuracy, balanced_accuracy, embed, evaluate, recalls
@@ -46,7 +46,8 @@ class Trainer:
         self.method.to(self.device, dtype)
         self.drawer = Drawer(
             cell, len(data.labelled), len(data.unlabelled), recipe.batch_size, recipe.augmentations, recipe.alpha,
-            recipe.mixup_lambda == "example", 2 * data.shift + (recipe.crop_offsets == "closed"), data.flip,
+            recipe.mixup_lambda == "example", max(1, 2 * data.shift + (recipe.crop_offsets == "closed")),
+            data.flip,
         )  # fmt: skip
         self.sums = StepSums(self.device)
         self.completed = 0
@@ -56,6 +57,8 @@ class Trainer:
         self.diverged = False
         self.seconds = 0.0
         """Wall time of training and evaluation up to the last evaluation, over all the parts of a resumed run."""
+        self.hardware = [devices.describe(self.device)]
+        """Where the parts of the run were made: one entry, unless it was resumed elsewhere."""
 
     # One step
 
@@ -126,7 +129,8 @@ class Trainer:
     # The run
 
     def start(self) -> None:
-        """What comes before the first step: the method sees the labelled images once."""
+        """What comes before the first step: the method sees the labelled images once, as the untrained network in
+        evaluation mode embeds them."""
         data = self.data
         _, embeddings = embed(self.network, data.images[data.labelled], data.scaling, self.recipe.precision)
         self.method.start(embeddings, F.one_hot(data.targets[data.labelled], len(data.classes)))
@@ -155,7 +159,8 @@ class Trainer:
                 self.diverged = not self.sums.finite()
                 self.history.append(self.evaluate())
                 self.seconds = time.monotonic() - began
-                if time.monotonic() - saved >= every_s and self.completed < recipe.steps:
+                more = self.completed < recipe.steps and not self.diverged
+                if more and time.monotonic() - saved >= every_s:
                     checkpoints.save(folder, self.state(), identity)
                     saved = time.monotonic()
             report(self)
@@ -170,6 +175,7 @@ class Trainer:
             "sums": self.sums.state(),
             "completed": self.completed,
             "seconds": self.seconds,
+            "hardware": self.hardware,
             "history": self.history,
             "confusion": self.confusion,
             "snapshots": self.snapshots,
@@ -182,4 +188,5 @@ class Trainer:
         self.method.load_state_dict(state["method"])
         self.sums.load_state(state["sums"])
         self.completed, self.seconds, self.history = state["completed"], state["seconds"], state["history"]
+        self.hardware = state["hardware"] + [here for here in self.hardware if here not in state["hardware"]]
         self.confusion, self.snapshots = state["confusion"], state["snapshots"]

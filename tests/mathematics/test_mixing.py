@@ -45,11 +45,13 @@ def test_interleave_is_its_own_inverse_and_deals_every_batch_out(batch, parts):
     assert sources_of_first == set(range(parts))
 
 
-def test_interleave_cuts_as_the_original_does():
+@pytest.mark.parametrize(
+    ("parts", "pieces"), [(3, [21, 21, 22]), (5, [12, 13, 13, 13, 13]), (6, [10, 10, 11, 11, 11, 11])]
+)
+def test_interleave_cuts_as_the_original_does(parts, pieces):
     # google-research/mixmatch: pieces of batch // parts, the last `batch % parts` of them longer by one.
-    order = interleave_order(64, 3)
-    from_first = [int((order[64 * p : 64 * (p + 1)] // 64 == 0).sum()) for p in range(3)]
-    assert from_first == [21, 21, 22]
+    order = interleave_order(64, parts)
+    assert [int((part // 64 == 0).sum()) for part in order.split(64)] == pieces
 
 
 @pytest.mark.parametrize(("step", "share", "expected"), [

@@ -100,8 +100,11 @@ def test_recipe_lists_every_setting_with_its_source(capsys):
     (["input_scaling=units"], "--set: input_scaling must be one of channel, unit, found 'units'"),
     (["lambda_u"], "--set: expected name=value, found 'lambda_u'"),
     (["profile=goggle"], "--set: unknown profile 'goggle'; did you mean 'google'?"),
-    (["fuzzifier=1"], "recipe: fuzzifier must be > 1, found 1.0"),
-    (["evaluations=7"], "recipe: 1 <= score_window <= evaluations <= steps must hold, found score_window 2, "
+    (["fuzzifier=1"], "--set: fuzzifier must lie in (1, inf), found 1.0"),
+    (["batch_size=0"], "--set: batch_size must lie in [2, inf), found 0"),
+    (["ema_decay=2"], "--set: ema_decay must lie in [0, 1), found 2.0"),
+    (["snapshots=[2.0]"], "--set: snapshots must lie in (0, 1], found (2.0,)"),
+    (["evaluations=7"], "recipe: score_window <= evaluations <= steps must hold, found score_window 2, "
                         "evaluations 7, steps 6"),
 ])  # fmt: skip
 def test_wrong_settings(place, capsys, settings, line):

@@ -141,7 +141,7 @@ def declared_claims():
         budget: Path(workflow.basedir, "config", f"{budget}.yaml") for budget, report in REPORTING.items() if report
     }
     declaring = {budget: config if budget == BUDGET else budgets.read_yaml(file) for budget, file in files.items()}
-    return [{**claim, "budget": budget} for budget, said in declaring.items() for claim in said.get("claims", [])]
+    return [{**claim, "budget": budget} for budget, said in declaring.items() for claim in said.get("claims") or []]
 
 
 def embedding_source(dataset):

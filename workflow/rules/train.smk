@@ -10,8 +10,9 @@ rule train:
             "train", "results/runs/{budget}/{dataset}/{labels}/{method}/{seed}".format(**wildcards)
         ),
     output:
-        result="results/runs/{budget}/{dataset}/{labels}/{method}/{seed}/result.json",
-        metrics="results/runs/{budget}/{dataset}/{labels}/{method}/{seed}/metrics.csv",
+        # `update`: what a stale run left stays until it is replaced, whatever happens to the new one.
+        result=update("results/runs/{budget}/{dataset}/{labels}/{method}/{seed}/result.json"),
+        metrics=update("results/runs/{budget}/{dataset}/{labels}/{method}/{seed}/metrics.csv"),
     log:
         "logs/train/{budget}/{dataset}/{labels}/{method}/{seed}.log",
     conda:
@@ -33,8 +34,8 @@ rule embed:
     input:
         lambda wildcards: training_inputs("embed", "results/embeddings/{budget}/{dataset}".format(**wildcards)),
     output:
-        result="results/embeddings/{budget}/{dataset}/result.json",
-        embeddings="results/embeddings/{budget}/{dataset}/embeddings.npz",
+        result=update("results/embeddings/{budget}/{dataset}/result.json"),
+        embeddings=update("results/embeddings/{budget}/{dataset}/embeddings.npz"),
     log:
         "logs/embed/{budget}/{dataset}.log",
     conda:

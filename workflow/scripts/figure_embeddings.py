@@ -1,6 +1,7 @@
 """embeddings.npz of the 2-unit AlexNet -> figures/embeddings_<dataset>.png: the plane of embeddings, early and late."""
 
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def draw_embeddings(embeddings: Path | str, output: Path | str, titles: Mapping[
     try:
         with np.load(embeddings, allow_pickle=False) as file:
             kept = {name: file[name] for name in file.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"cannot read the embeddings {embeddings} ({error}); delete it and run again") from error
     if kept["points"].size == 0:
         return style.save_words(f"{title}: no embeddings were kept, nothing to draw.", output)
