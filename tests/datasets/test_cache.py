@@ -115,7 +115,7 @@ def test_at_size(pets, tmp_path):
     )  # Pillow rounds twice
     assert at_size(prepared, 20, tmp_path).shape == (50, 20, 20, 3)
     assert sorted(path.name for path in (tmp_path / "resized").iterdir()) == [
-        f"pets-{prepared.data_hash}-{side}.npy" for side in (20, 8)
+        f"pets-{prepared.data_hash}-{side}-v1.npy" for side in (20, 8)
     ]
     with pytest.raises(UserError, match="image_size must be 1 or more, found 0"):
         at_size(prepared, 0, tmp_path)

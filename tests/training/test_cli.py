@@ -1,12 +1,14 @@
 """The command line end to end on a tiny folder of images, and its answers to bad input: one line, exit 1."""
 
 import json
+import threading
 
 import pandas as pd
 import pytest
 import torch
 
 from marginmix.cli import main
+from marginmix.training.locks import only_one
 from tests.tiny_data import write_folder
 
 SETTINGS = ["steps=6", "evaluations=3", "score_window=2", "batch_size=6", "network=wrn-10-1", "precision=fp32"]
@@ -143,6 +145,34 @@ def test_all_images_labelled(place, capsys):
     assert train(place, split="full.json") == 1
     assert "expected unlabelled images, found none" in capsys.readouterr().err
     assert train(place, split="full.json", method="baselines.supervised:Supervised") == 0
+
+
+def test_a_twin_takes_the_result_of_the_run_it_waited_for(place, capsys):
+    assert train(place) == 0
+    result, made = place / "out/result.json", (place / "out/result.json").stat().st_mtime_ns
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        with only_one(place / "checkpoints"):
+            held.set()
+            release.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(60)
+    threading.Timer(0.5, release.set).start()
+    assert train(place) == 0
+    holder.join()
+    assert "in use by another process; waiting for it" in capsys.readouterr().err
+    assert result.stat().st_mtime_ns == made
+    assert train(place) == 0
+    assert result.stat().st_mtime_ns > made, "a run that is asked for again, and did not wait, is made again"
+
+
+def test_a_diverged_run_counts_at_chance(place):
+    assert train(place, method="baselines.supervised:Supervised", settings=["learning_rate=1.0e+30"]) == 0
+    result = json.loads((place / "out/result.json").read_text())
+    assert result["diverged"] and result["accuracy"] == result["scores"]["mean"] == 50
 
 
 def test_an_error_leaves_earlier_results_alone(place):

@@ -7,7 +7,7 @@ import pytest
 from marginmix.identity import NUMERICS_VERSION, recipe_hash, run_identity
 from marginmix.recipe import FIELDS, make_recipe
 from tests.toy_training import METHODS
-from tests.training.numerics import RECORD, three_steps
+from tests.training.numerics import CASES, RECORD, three_steps
 
 RECORDED = json.loads(RECORD.read_text())
 ADVICE = "raise NUMERICS_VERSION in marginmix/identity.py by one, then run: python -m tests.training.numerics"
@@ -15,13 +15,13 @@ ADVICE = "raise NUMERICS_VERSION in marginmix/identity.py by one, then run: pyth
 
 def test_the_record_is_of_this_version():
     assert RECORDED["version"] == NUMERICS_VERSION, ADVICE
-    assert RECORDED["methods"].keys() == METHODS.keys(), ADVICE
+    assert RECORDED["cases"].keys() == CASES.keys(), ADVICE
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_three_steps_are_as_recorded(name):
+@pytest.mark.parametrize("case", CASES)
+def test_three_steps_are_as_recorded(case):
     """In float64, so that it holds on any processor."""
-    assert three_steps(name) == pytest.approx(RECORDED["methods"][name], rel=1e-9), ADVICE
+    assert three_steps(case) == pytest.approx(RECORDED["cases"][case], rel=1e-9), ADVICE
 
 
 def test_defaults_are_as_recorded():

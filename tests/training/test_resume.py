@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import time
 
 import pytest
 import torch
@@ -78,6 +77,23 @@ def test_a_broken_checkpoint_is_passed_over_for_the_one_before(tmp_path, capsys)
     assert "unreadable" in capsys.readouterr().err
 
 
+def test_killed_between_the_two_renames_of_a_save(tmp_path):
+    """The newest checkpoint has become the older one, and no newer one is there yet."""
+    trainer = make("mixmatch")
+    checkpoints.save(tmp_path, trainer.state(), "id")
+    (tmp_path / checkpoints.NEWEST).rename(tmp_path / checkpoints.OLDER)
+    assert checkpoints.load(tmp_path, "id")["completed"] == 0
+
+
+def test_a_run_resumed_elsewhere_says_so(tmp_path):
+    trainer = make("mixmatch")
+    state = trainer.state()
+    state["hardware"] = [{"device": "cuda", "name": "a GPU", "threads": 4}]
+    trainer.load_state(state)
+    assert [here["device"] for here in trainer.hardware] == ["cuda", "cpu"]
+    assert make("mixmatch").hardware == trainer.hardware[1:]
+
+
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
     trainer = make("mixmatch")
     checkpoints.save(tmp_path, trainer.state(), "one")
@@ -100,7 +116,5 @@ def test_a_diverged_run_stops_and_says_so(tmp_path):
 
 
 def test_checkpoints_come_at_most_so_often(tmp_path):
-    started = time.monotonic()
     make("supervised").run(tmp_path, "id", lambda _: None, every_s=3600)
-    assert time.monotonic() - started < 3600
     assert not (tmp_path / checkpoints.NEWEST).exists()

@@ -3,6 +3,7 @@
 Appends each command line to calls.txt.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def main() -> None:
 
 def train(options) -> None:
     print(f"{options.name}: step 1 of 1", file=sys.stderr)
+    if os.environ.get("FAKE_FAILURE"):
+        sys.exit(1)
     manifest = read_json(options.split)
     recipe = make_recipe(_settings(options.set))
     accuracy = 60.0 + options.name.startswith("marginmix") + manifest["seed"]

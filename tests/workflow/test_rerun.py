@@ -44,6 +44,16 @@ def test_everything_is_made_and_progress_is_seen(finished):
     assert "mixmatch: step 1 of 1" in (finished.folder / "logs/train/tiny/digits/20/mixmatch/0.log").read_text()
 
 
+def test_a_stale_result_stays_until_the_new_one_is_there(copy):
+    before = result(copy, "mixmatch").read_bytes()
+    changed = ("--config", "budget=tiny", OTHER_RECIPE)
+    assert copy.snakemake(*changed, FAKE_FAILURE="1").returncode == 1
+    assert result(copy, "mixmatch").read_bytes() == before
+    assert copy.planned(*changed)["train"] == 1
+    assert copy.snakemake(*changed).returncode == 0
+    assert result(copy, "mixmatch").read_bytes() != before
+
+
 def test_touched_files_and_cosmetic_edits_rerun_nothing(copy):
     for path in [
         *copy.folder.glob("results/**/*"),
