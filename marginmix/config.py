@@ -161,7 +161,7 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     for name, method in methods.items():
         _check_import_path(method["method"], f"methods.{name}.method")
     for dataset in known:
-        datasets.get(dataset, dataset_entry(config, dataset)["family"])
+        _check_labels(dataset_entry(config, dataset), dataset)
     named = [(f"datasets.{dataset}.methods", entry.get("methods", ())) for dataset, entry in known.items()]
     named += [(f"claims[{n}].methods", claim["methods"]) for n, claim in enumerate(config.get("claims", ()))]
     wanted = [(f"claims[{n}].dataset", [claim["dataset"]]) for n, claim in enumerate(config.get("claims", ()))]
@@ -181,6 +181,19 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
         if entry["labels"] is None:
             raise UserError(f"embeddings.datasets.{dataset}: the key 'labels' is missing: label count of its split")
         embedding_recipe(config, dataset)
+
+
+def _check_labels(entry: Config, dataset: str) -> None:
+    """Label counts that the registry already rules out; what the spill rule leaves is known when the split is drawn."""
+    row = datasets.get(dataset, entry["family"])
+    least = len(row.classes or ())
+    most = max((parts["train"] for parts in row.counts.values()), default=float("inf"))
+    for labels in entry["labels"]:
+        if labels < least or (labels > most and entry["verify_counts"]):
+            raise UserError(
+                f"datasets.{dataset}.labels: expected {least} (one a class) to {most:,} (its training images), "
+                f"found {labels}"
+            )
 
 
 def _check_import_path(path: str, where: str) -> None:

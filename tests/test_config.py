@@ -152,3 +152,11 @@ def test_unknown_and_broken_budgets(load, tmp_path):
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(UserError, match="must be a mapping"):
         load("list")
+
+
+@pytest.mark.parametrize("labels", [9, 1298])
+def test_label_counts_that_cannot_be(load, labels):
+    with pytest.raises(
+        UserError, match=rf"datasets\.digits\.labels: expected 10 \(one a class\) to 1,297 .* found {labels}"
+    ):
+        load(datasets={"digits": {"labels": [labels]}})
