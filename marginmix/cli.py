@@ -1,6 +1,7 @@
 """`marginmix`: prepare data, draw splits, train, predict. The workflow calls these; a person can too."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import yaml
 from marginmix import datasets
 from marginmix.errors import UserError, run_or_explain
 from marginmix.files import write_json
-from marginmix.recipe import FIELDS, make_recipe
+from marginmix.recipe import FIELDS, PROFILES, make_recipe
 from marginmix.splits import make_split, read_split, write_split
 from marginmix.training.job import DataSource, Job
 
@@ -55,10 +56,13 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _recipe(_: argparse.Namespace) -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `marginmix recipe | head` is no error
     for name, field in FIELDS.items():
-        choices = field.metadata["choices"]
-        print(f"{name} = {field.default}{'  (' + ' | '.join(choices) + ')' if choices else ''}")
+        allowed = " | ".join(field.metadata["choices"]) or field.metadata["within"]
+        print(f"{name} = {field.default}{f'  ({allowed})' if allowed else ''}")
         print(f"    {field.metadata['doc']}")
+    for name, settings in PROFILES.items():
+        print(f"profile {name}: {', '.join(f'{key}={value}' for key, value in settings.items()) or 'the above'}")
 
 
 def _source(options: argparse.Namespace) -> DataSource:

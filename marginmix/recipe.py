@@ -13,13 +13,9 @@ from typing import Any
 
 from marginmix.errors import UserError, suggest
 from marginmix.network_names import network_shape
+from marginmix.setting import checked, setting
 
 PAPER_STEPS = 1_048_576
-
-
-def _setting(default: Any, doc: str, *choices: Any, within: str = "") -> Any:
-    """One of `choices`, or a number `within` an interval such as "(0, 1]" (of each, where it is several)."""
-    return dataclasses.field(default=default, metadata={"doc": doc, "choices": choices, "within": within})
 
 
 @dataclass(frozen=True)
@@ -27,45 +23,45 @@ class Recipe:
     """What defines a training run apart from its cell. `marginmix recipe` prints this list with its texts."""
 
     # The budget
-    steps: int = _setting(PAPER_STEPS, "optimiser steps; 2^20 in MixMatch and the port", within="[1, inf)")
-    evaluations: int = _setting(
+    steps: int = setting(PAPER_STEPS, "optimiser steps; 2^20 in MixMatch and the port", within="[1, inf)")
+    evaluations: int = setting(
         1024, "evaluations, evenly spread over the run (the port's 1,024 epochs)", within="[1, inf)"
     )
-    score_window: int = _setting(
+    score_window: int = setting(
         20, "last evaluations that the reported score is the mean of (the port: 20)", within="[1, inf)"
     )
-    batch_size: int = _setting(
+    batch_size: int = setting(
         64, "labelled images a step, and as many unlabelled ones (MixMatch: 64)", within="[2, inf)"
     )
-    precision: str = _setting("bf16", "arithmetic of the convolutions; weights stay fp32", "bf16", "fp32", "fp64")
+    precision: str = setting("bf16", "arithmetic of the convolutions; weights stay fp32", "bf16", "fp32", "fp64")
 
     # The network
-    network: str = _setting("wrn-28-2", "a name of marginmix.networks, or wrn-DEPTH-WIDTH (MixMatch: WRN-28-2)")
-    embedding: str = _setting(
+    network: str = setting("wrn-28-2", "a name of marginmix.networks, or wrn-DEPTH-WIDTH (MixMatch: WRN-28-2)")
+    embedding: str = setting(
         "pooled",
         "the vector that centroids live in: pooled features, or flattened as the authors of Margin-Mix say",
         "pooled",
         "flattened",
     )
-    batch_norm_eps: float = _setting(1e-5, "profile switch (google: 1e-3)", within="(0, inf)")
-    batch_norm_momentum: float = _setting(
+    batch_norm_eps: float = setting(1e-5, "profile switch (google: 1e-3)", within="(0, inf)")
+    batch_norm_momentum: float = setting(
         0.001, "of the running statistics, in PyTorch's sense (both: 0.001)", within="(0, 1]"
     )
-    batch_norm_updates: str = _setting(
+    batch_norm_updates: str = setting(
         "every",
         "which forwards move the running statistics: every one, or only the first interleaved batch (google)",
         "every",
         "first",
     )
 
-    stage_input: str = _setting(
+    stage_input: str = setting(
         "activated",
         "what the first convolution of stages 2, 3, … of a WRN reads: activated features (the original), or raw ones, "
         "as in the port",
         "activated",
         "raw",
     )
-    head_init: str = _setting(
+    head_init: str = setting(
         "uniform",
         "initial weights of a WRN's last layer: PyTorch's own, or Glorot's normal (both profiles)",
         "uniform",
@@ -73,132 +69,130 @@ class Recipe:
     )
 
     # The input
-    unlabelled_pool: str = _setting(
+    unlabelled_pool: str = setting(
         "disjoint",
         "disjoint: labelled and validation images are not in the unlabelled "
         "pool (port); all: the labelled are, and all validation images but one (google)",
         "disjoint",
         "all",
     )
-    labelled_pool: str = _setting(
+    labelled_pool: str = setting(
         "labelled", "all: fully supervised, the unlabelled pool with its true labels too", "labelled", "all"
     )
-    input_scaling: str = _setting(
+    input_scaling: str = setting(
         "channel", "channel: per-channel mean 0 and sd 1 (port); unit: [-1, 1] (google)", "channel", "unit"
     )
-    crop_offsets: str = _setting(
+    crop_offsets: str = setting(
         "half-open",
         "half-open: 2p offsets for a padding of p, the last one missing (port); closed: 2p + 1 (google)",
         "half-open",
         "closed",
     )
-    shift: int = _setting(
+    shift: int = setting(
         -1,
         "padding p of the random crop in pixels; -1: the dataset's own (an eighth of the side, "
         "as in google-research/mixmatch: 4 at 32, 12 at 96)",
         within="[-1, inf)",
     )
-    augmentations: int = _setting(
+    augmentations: int = setting(
         2, "K, weak views of each unlabelled image (MixMatch and Margin-Mix: 2)", within="[1, inf)"
     )
 
     # The optimiser
-    learning_rate: float = _setting(0.002, "of Adam, constant (MixMatch)", within="(0, inf)")
-    decay_last: float = _setting(
+    learning_rate: float = setting(0.002, "of Adam, constant (MixMatch)", within="(0, inf)")
+    decay_last: float = setting(
         0.0,
         "share of the run, at its end, over which the learning rate falls linearly to "
         "zero; 0: constant, as in MixMatch. Short budgets need it.",
         within="[0, 1]",
     )
-    weight_decay: float = _setting(
+    weight_decay: float = setting(
         0.02,
         "wd in v *= 1 - wd * learning_rate after each step (MixMatch: 0.02, and 0.04 for 26 M parameters)",
         within="[0, inf)",
     )
-    weight_decay_on: str = _setting(
+    weight_decay_on: str = setting(
         "state",
         "state: every floating tensor of the network's state, batch-norm's "
         "included (port); kernels: of convolutions and linear layers (google)",
         "state",
         "kernels",
     )
-    ema_decay: float = _setting(0.999, "of the averaged weights that are evaluated (MixMatch: 0.999)", within="[0, 1)")
-    ema_over: str = _setting(
+    ema_decay: float = setting(0.999, "of the averaged weights that are evaluated (MixMatch: 0.999)", within="[0, 1)")
+    ema_over: str = setting(
         "state", "state: parameters and batch-norm buffers (port); parameters (google)", "state", "parameters"
     )
 
     # Mixing and the unlabelled loss
-    alpha: float = _setting(
+    alpha: float = setting(
         0.75, "of Beta(alpha, alpha), from which MixUp's lambda is drawn (MixMatch: 0.75)", within="(0, inf)"
     )
-    mixup_lambda: str = _setting("batch", "one lambda per batch (port) or per example (google)", "batch", "example")
-    temperature: float = _setting(
+    mixup_lambda: str = setting("batch", "one lambda per batch (port) or per example (google)", "batch", "example")
+    temperature: float = setting(
         0.5, "T of sharpening predictions; 1 leaves guessed labels as they are (MixMatch: 0.5)", within="(0, inf)"
     )
-    lambda_u: float = _setting(
+    lambda_u: float = setting(
         75.0,
         "weight of the unlabelled loss (MixMatch: CIFAR-10 75, SVHN 250, STL-10 50, CIFAR-100 150)",
         within="[0, inf)",
     )
-    rampup: float = _setting(
+    rampup: float = setting(
         1.0,
         "share of the run over which lambda_u rises linearly from 0 (port: the whole run; google: 1/64)",
         within="[0, 1]",
     )
-    unlabelled_loss: str = _setting(
+    unlabelled_loss: str = setting(
         "squared", "squared error of the probabilities (MixMatch) or cross-entropy", "squared", "cross-entropy"
     )
-    confidence_threshold: float = _setting(
+    confidence_threshold: float = setting(
         0.0,
         "pseudo-label only: guesses below it do not count (Lee 2013 has none; Oliver et al. 2018: 0.95)",
         within="[0, 1]",
     )
 
     # Margin-Mix: centroids and memberships (step 1 and 3)
-    fuzzifier: float = _setting(
+    fuzzifier: float = setting(
         1.5, "m > 1 of fuzzy C-means (Bezdek 1981); start value of the small experiments", within="(1, inf)"
     )
-    distance_floor: float = _setting(1e-6, "squared distances are clamped at it", within="(0, inf)")
-    centroid_momentum: float = _setting(
-        0.99, "of the running numerators and denominators over batches", within="[0, 1)"
-    )
-    centroid_network: str = _setting(
+    distance_floor: float = setting(1e-6, "squared distances are clamped at it", within="(0, inf)")
+    centroid_momentum: float = setting(0.99, "of the running numerators and denominators over batches", within="[0, 1)")
+    centroid_network: str = setting(
         "online",
         "which network labels are guessed with, and centroids taken from, on the weak views",
         "online",
         "ema",
     )
-    centroid_start: str = _setting(
+    centroid_start: str = setting(
         "labelled",
         "labelled: means of the labelled embeddings before the first step; zero: nothing, the first batch decides",
         "labelled",
         "zero",
     )
-    centroid_normalise: bool = _setting(False, "put the centroids back onto the unit sphere")
-    centroid_rise: float = _setting(
+    centroid_normalise: bool = setting(False, "put the centroids back onto the unit sphere")
+    centroid_rise: float = setting(
         1.0,
         "passes over the unlabelled pool in which the weight of unlabelled points in "
         "the centroids rises from 0 to 1 (the authors: small at first, even afterwards); each of K views is a point",
         within="[0, inf)",
     )
-    membership_temperature: float = _setting(
+    membership_temperature: float = setting(
         1.0,
         "T of sharpening the memberships; multiplies 1/(m-1) by 1/T. 1: soft "
         "labels stay soft, the authors' idea (small experiments: 1 beat 0.5)",
         within="(0, inf)",
     )
-    prior_exponent: float = _setting(
+    prior_exponent: float = setting(
         1.0, "rho in u_k ~ pi_k^rho d_k^(-1/(m-1)); 0 is the authors' form", within="[0, 1]"
     )
-    prior_source: str = _setting(
+    prior_source: str = setting(
         "head",
         "pi: running mean of the head's predictions, of the guessed labels, or the labelled class shares",
         "head",
         "guesses",
         "labelled",
     )
-    prior_momentum: float = _setting(0.99, "of the running mean that is the class prior", within="[0, 1]")
-    label_what: str = _setting(
+    prior_momentum: float = setting(0.99, "of the running mean that is the class prior", within="[0, 1]")
+    label_what: str = setting(
         "views",
         "what is labelled: the unlabelled views, their labels then mixed as in "
         "MixMatch; or the mixtures themselves, by their own embedding",
@@ -207,7 +201,7 @@ class Recipe:
     )
 
     # Margin-Mix: the margin loss (step 4)
-    margin: str = _setting(
+    margin: str = setting(
         "triplet",
         "form of the margin loss; the authors' is not public",
         "hinge",
@@ -217,16 +211,16 @@ class Recipe:
         "softmax",
         "none",
     )
-    margin_width: float = _setting(
+    margin_width: float = setting(
         0.3, "mu of hinge and triplet, in squared distance on the unit sphere (0 to 4)", within="[0, inf)"
     )
-    margin_temperature: float = _setting(0.1, "tau of the distance softmax", within="(0, inf)")
-    margin_delta: float = _setting(1.0, "delta of the ratio form (Qi & Su 2017: 1)", within="(0, inf)")
-    margin_weight: float = _setting(1.0, "weight of the margin loss", within="[0, inf)")
-    margin_on: str = _setting("labelled", "the part of the mixtures that it applies to", "labelled", "all")
+    margin_temperature: float = setting(0.1, "tau of the distance softmax", within="(0, inf)")
+    margin_delta: float = setting(1.0, "delta of the ratio form (Qi & Su 2017: 1)", within="(0, inf)")
+    margin_weight: float = setting(1.0, "weight of the margin loss", within="[0, inf)")
+    margin_on: str = setting("labelled", "the part of the mixtures that it applies to", "labelled", "all")
 
     # What is kept
-    snapshots: tuple = _setting(
+    snapshots: tuple = setting(
         (),
         "shares of the run after which the embeddings of all training images are kept (embedding figures)",
         within="(0, 1]",
@@ -276,31 +270,8 @@ def make_recipe(settings: Mapping[str, Any], where: str = "recipe") -> Recipe:
     profile = settings.pop("profile", "pytorch")
     if profile not in PROFILES:
         raise UserError(f"{where}: unknown profile {profile!r}; {suggest(str(profile), PROFILES)}")
-    checked = {name: _checked(name, value, where) for name, value in settings.items()}
-    return Recipe(**{**PROFILES[profile], **checked})
-
-
-def _checked(name: str, value: Any, where: str) -> Any:
-    if name not in FIELDS:
-        raise UserError(f"{where}: unknown setting {name!r}; {suggest(name, FIELDS)}")
-    field = FIELDS[name]
-    kind = type(field.default)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if kind is tuple and isinstance(value, list | tuple):
-        value = tuple(float(share) for share in value)
-    if type(value) is not kind:
-        raise UserError(f"{where}: {name} must be of type {kind.__name__}, found {value!r}")
-    choices = field.metadata["choices"]
-    if choices and value not in choices:
-        raise UserError(f"{where}: {name} must be one of {', '.join(choices)}, found {value!r}")
-    within = field.metadata["within"]
-    if within and not all(_lies_in(number, within) for number in (value if kind is tuple else (value,))):
-        raise UserError(f"{where}: {name} must lie in {within}, found {value!r}")
-    return value
-
-
-def _lies_in(value: float, interval: str) -> bool:
-    low, high = map(float, interval[1:-1].split(","))
-    above = value > low if interval[0] == "(" else value >= low
-    return above and (value < high if interval[-1] == ")" else value <= high)
+    for name in settings:
+        if name not in FIELDS:
+            raise UserError(f"{where}: unknown setting {name!r}; {suggest(name, FIELDS)}")
+    allowed = {name: checked(FIELDS[name], value, where) for name, value in settings.items()}
+    return Recipe(**{**PROFILES[profile], **allowed})

@@ -105,6 +105,7 @@ def test_recipe_lists_every_setting_with_its_source(capsys):
     (["fuzzifier=1"], "--set: fuzzifier must lie in (1, inf), found 1.0"),
     (["batch_size=0"], "--set: batch_size must lie in [2, inf), found 0"),
     (["ema_decay=2"], "--set: ema_decay must lie in [0, 1), found 2.0"),
+    (["snapshots=[a]"], "--set: snapshots must be of type list of numbers, found ('a',)"),
     (["snapshots=[2.0]"], "--set: snapshots must lie in (0, 1], found (2.0,)"),
     (["evaluations=7"], "recipe: score_window <= evaluations <= steps must hold, found score_window 2, "
                         "evaluations 7, steps 6"),
