@@ -54,6 +54,16 @@ def test_a_stale_result_stays_until_the_new_one_is_there(copy):
     assert result(copy, "mixmatch").read_bytes() != before
 
 
+def test_a_result_that_cannot_be_read_is_told_before_the_tables_are_touched(copy):
+    broken = copy.folder / "results/runs/other/digits/20/mixmatch/0/result.json"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("{")
+    done = copy.snakemake(*TINY_BUDGET)
+    assert done.returncode == 1
+    assert f"error: {broken.relative_to(copy.folder)} is not valid JSON" in done.stdout
+    assert (copy.folder / "results/tables.md").exists()
+
+
 def test_touched_files_and_cosmetic_edits_rerun_nothing(copy):
     for path in [
         *copy.folder.glob("results/**/*"),

@@ -122,6 +122,15 @@ def metrics_of(folders):
     return [p for f in folders if os.path.exists(p := f"{f}/metrics.csv") or STANDING[f] != "kept"]
 
 
+def check_other_results():
+    """Ends the run where a result that is not to be made again cannot be read: the tables would fail, and Snakemake
+    would remove those that are there."""
+    if workflow.is_main_process:
+        for path in sorted(glob.glob("results/runs/*/*/*/*/*/result.json")):
+            if STANDING.get(os.path.dirname(path), "kept") == "kept":
+                read_json(path)
+
+
 def other_results():
     """Finished runs of the other budgets that belong in the tables."""
     others = sorted(budget for budget, report in REPORTING.items() if report and budget != BUDGET)
