@@ -39,7 +39,7 @@ def download(row: Dataset, place: Path) -> None:
         if kind is not SVHN:
             kind(beside, download=True)
             (beside / kind.filename).unlink()
-        for path in beside.iterdir():
+        for path in sorted(beside.iterdir()):  # SVHN is recognised by its train file, which so comes last
             _move(path, place / path.name)
     except (OSError, RuntimeError, EOFError, HTTPException, tarfile.TarError) as error:
         raise UserError(f"{row.name}: the download into {place} failed ({error}); {row.get}") from error
