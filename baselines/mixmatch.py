@@ -12,5 +12,5 @@ from marginmix.step import Method, Seen
 class MixMatch(Method):
     """The shared step as it stands, with label guessing by algorithm 1, lines 7 and 8, of the MixMatch paper."""
 
-    def self_label(self, seen: Seen, step: int) -> Tensor:
+    def self_label(self, seen: Seen, step: Tensor) -> Tensor:
         return sharpen(seen.logits.softmax(2).mean(0), self.recipe.temperature)

@@ -15,7 +15,7 @@ from marginmix.step_draws import Draws
 class MixUp(Method):
     """No sharpening, no mixing across the two parts."""
 
-    def self_label(self, seen: Seen, step: int) -> Tensor:
+    def self_label(self, seen: Seen, step: Tensor) -> Tensor:
         return seen.logits.softmax(2).mean(0)
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:

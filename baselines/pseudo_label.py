@@ -14,7 +14,7 @@ class PseudoLabel(Method):
     no cross-entropy.
     """
 
-    def self_label(self, seen: Seen, step: int) -> Tensor:
+    def self_label(self, seen: Seen, step: Tensor) -> Tensor:
         confidence, best = seen.logits.softmax(2).mean(0).max(1)
         kept = confidence >= self.recipe.confidence_threshold
         return F.one_hot(best, self.task.classes).to(confidence.dtype) * kept[:, None]

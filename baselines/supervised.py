@@ -15,5 +15,5 @@ class Supervised(Method):
     def mix(self, batch: Batch, draws: Draws) -> Batch:
         return batch
 
-    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: int) -> dict[str, Tensor]:
+    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: Tensor) -> dict[str, Tensor]:
         return {"labelled": soft_cross_entropy(logits, batch.labels)}

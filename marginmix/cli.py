@@ -44,6 +44,8 @@ def _train(options: argparse.Namespace) -> None:
         recipe=make_recipe(_settings(options.set), where="--set"),
         device=options.device,
         threads=options.threads,
+        execution=options.execution,
+        exact=options.exact,
     )
     result = train(job, options.checkpoints, options.out)
     print(f"{job.cell} {job.name}: {result['accuracy']:.2f} % in {result['wall_seconds']:.0f} s", file=sys.stderr)
@@ -116,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--method", required=True, help="import path, e.g. baselines.mixmatch:MixMatch")
     training.add_argument("--device", default="auto", help="cuda (refused without a GPU), cpu or auto")
     training.add_argument("--threads", type=int, default=1, help="CPU threads; part of what makes runs repeatable")
+    training.add_argument("--execution", default="auto", help="auto, eager, compiled, graph or compiled-graph")
+    training.add_argument("--inexact", dest="exact", action="store_false", help="faster GPU kernels that do not repeat")
     training.add_argument("--checkpoints", type=Path, required=True)
     training.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings: see `marginmix recipe`")
     predicting = add("predict", _predict, "classify a folder of images with a trained network (CSV)", out)

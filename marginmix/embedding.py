@@ -26,7 +26,7 @@ class MarginSupervised(Method):
     def mix(self, batch: Batch, draws: Draws) -> Batch:
         return batch
 
-    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: int) -> dict[str, Tensor]:
+    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: Tensor) -> dict[str, Tensor]:
         self.centroids.update(embeddings.detach(), batch.labels, torch.ones_like(batch.labels[:, :1]))
         margin = margin_loss(self.centroids.distances(embeddings), batch.labels, self.recipe)
         labelled = soft_cross_entropy(logits, batch.labels)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from marginmix.centroids import Centroids, memberships
 from marginmix.margin import margin_loss
+from marginmix.mixing import ramp_up
 from marginmix.recipe import Recipe
 from marginmix.step import Batch, Method, Seen, Task
 
@@ -31,18 +32,16 @@ class MarginMix(Method):
         if self.recipe.centroid_start == "labelled":
             self.centroids.start(embeddings, labels, self.recipe.batch_size)
 
-    def prepare(self, seen: Seen, labels: Tensor, step: int) -> None:
+    def prepare(self, seen: Seen, labels: Tensor, step: Tensor) -> None:
         """Labelled points belong to their class, unlabelled ones to each as far as they are near; the weight of the
         unlabelled rises from 0, so that at first the labelled dominate."""
-        passes = step * self.recipe.batch_size / self.task.unlabelled
-        weight = min(1.0, passes / self.recipe.centroid_rise) if self.recipe.centroid_rise > 0 else 1.0
-        unlabelled = seen.embeddings[1:].flatten(0, 1)
-        belongs = torch.cat([labels, self._memberships(unlabelled)])
-        weights = torch.ones_like(belongs[:, :1])
-        weights[len(labels) :] = weight
+        rise = ramp_up(step * self.recipe.batch_size, self.task.unlabelled, self.recipe.centroid_rise)
+        unlabelled = self._memberships(seen.embeddings[1:].flatten(0, 1))
+        belongs = torch.cat([labels, unlabelled])
+        weights = torch.cat([torch.ones_like(labels[:, :1]), rise.expand(len(unlabelled), 1)])
         self.centroids.update(seen.embeddings.flatten(0, 1), belongs, weights)
 
-    def self_label(self, seen: Seen, step: int) -> Tensor:
+    def self_label(self, seen: Seen, step: Tensor) -> Tensor:
         views = seen.embeddings[1:]
         guesses = self._memberships(views.flatten(0, 1)).unflatten(0, views.shape[:2]).mean(0)
         if self.recipe.prior_source == "head":
@@ -51,7 +50,7 @@ class MarginMix(Method):
             self._follow(guesses)
         return guesses
 
-    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: int) -> dict[str, Tensor]:
+    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: Tensor) -> dict[str, Tensor]:
         if self.recipe.label_what == "mixtures":
             labels = torch.cat([batch.labels[: batch.size], self._memberships(embeddings[batch.size :].detach())])
             batch = Batch(batch.images, labels, batch.size)

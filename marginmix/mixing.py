@@ -1,5 +1,7 @@
 """What MixMatch does to labels and batches: sharpen, MixUp, interleave, ramp up."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -36,9 +38,27 @@ def interleave_order(batch: int, parts: int, device: torch.device | None = None)
     return order.view(-1)
 
 
-def ramp_up(step: int, steps: int, share: float) -> float:
+class _Reordered(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, values: Tensor, order: Tensor) -> Tensor:
+        context.save_for_backward(order)
+        return values[order]
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (order,) = context.saved_tensors
+        return gradient[order], None
+
+
+def reordered(values: Tensor, order: Tensor) -> Tensor:
+    """`values[order]` for an order that is its own inverse, as `interleave_order`'s is: its gradient is then a gather
+    too, where indexing has a scatter, which deterministic CUDA kernels must sort for."""
+    return _Reordered.apply(values, order)
+
+
+def ramp_up(step: Tensor, steps: int, share: float) -> Tensor:
     """Linear rise from 0 at step 0 to 1 after `share` of the run's `steps`, then 1."""
-    return min(1.0, step / (share * steps)) if share > 0 else 1.0
+    return (step / (share * steps)).clamp(max=1.0) if share > 0 else torch.ones_like(step)
 
 
 def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

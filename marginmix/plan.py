@@ -66,6 +66,7 @@ class Training:
             *("--split", self.split),
             *(() if size is None else ("--image-size", size)),
             *("--device", config["device"], "--threads", config["threads"]),
+            *("--execution", config.get("execution", "auto"), *(() if config.get("exact", True) else ("--inexact",))),
             *("--checkpoints", self.folder.replace("results", "checkpoints", 1)),
         ]
         # Of the profile only its settings are told: they are among the changes.

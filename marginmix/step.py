@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from marginmix.mixing import interleave_order, mixup, ramp_up, soft_cross_entropy, squared_error
+from marginmix.mixing import interleave_order, mixup, ramp_up, reordered, soft_cross_entropy, squared_error
 from marginmix.networks import batch_parts
 from marginmix.networks.precision import convolutions_in
 from marginmix.recipe import Recipe
@@ -60,10 +60,13 @@ class Method(nn.Module):
     def start(self, embeddings: Tensor, labels: Tensor) -> None:
         """Called once before the first step with the embeddings [N, D] and one-hot labels [N, C] of the labelled."""
 
-    def prepare(self, seen: Seen, labels: Tensor, step: int) -> None:
+    # Below, `step` is a tensor of no dimension, the steps done so far in the weights' type. It stays on the device: a
+    # step that never asks the host for a number can be recorded once and replayed.
+
+    def prepare(self, seen: Seen, labels: Tensor, step: Tensor) -> None:
         """Step 1: bring the method's own state up to date. `labels` [B, C] are those of the labelled batch."""
 
-    def self_label(self, seen: Seen, step: int) -> Tensor:
+    def self_label(self, seen: Seen, step: Tensor) -> Tensor:
         """Step 3: soft labels [B, C] of the unlabelled images, shared by their K views."""
         raise NotImplementedError
 
@@ -72,7 +75,7 @@ class Method(nn.Module):
         images = mixup(batch.images, draws.partners, draws.lam)
         return Batch(images, mixup(batch.labels, draws.partners, draws.lam), batch.size)
 
-    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: int) -> dict[str, Tensor]:
+    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: Tensor) -> dict[str, Tensor]:
         """Step 4: the weighted terms of the loss by name; their sum is descended. Logits [P * B, C]."""
         labelled, unlabelled = logits[: batch.size], logits[batch.size :]
         distance = squared_error if self.recipe.unlabelled_loss == "squared" else soft_cross_entropy
@@ -81,7 +84,7 @@ class Method(nn.Module):
             "unlabelled": self.unlabelled_weight(step) * distance(unlabelled, batch.labels[batch.size :]),
         }
 
-    def unlabelled_weight(self, step: int) -> float:
+    def unlabelled_weight(self, step: Tensor) -> Tensor:
         """λ_u, ramped up."""
         return self.recipe.lambda_u * ramp_up(step, self.recipe.steps, self.recipe.rampup)
 
@@ -96,31 +99,44 @@ def forward(network: nn.Module, images: Tensor, parts: int, tracked: int, precis
         return network(images)
 
 
-def compute_losses(method: Method, network: nn.Module, looking: nn.Module, images: Tensor, labels: Tensor,
-                   draws: Draws, step: int) -> tuple[dict[str, Tensor], Tensor | None]:  # fmt: skip
-    """The terms of one step's loss, and the guessed labels [B, C] (None where nothing is guessed).
+def guess_labels(method: Method, looking: nn.Module, images: Tensor, labels: Tensor, step: Tensor,
+                 tracked: bool) -> Tensor | None:  # fmt: skip
+    """Steps 1 and 3: the guessed labels [B, C], None where the method looks at nothing.
 
     images [(1 + K) B, channels, H, W]: the weak views, labelled first; labels [B, C]. `looking` is the network whose
-    output is looked at to label: the one in training, or its average.
+    output is looked at: the one in training, or its average. `tracked`: these forwards move its running statistics.
     """
-    recipe, size = method.recipe, len(labels)
-    guesses = None
-    if method.looks_at != "nothing":
-        looked_at = images if method.looks_at == "all" else images[size:]
-        views = len(looked_at) // size
-        with torch.no_grad():
-            tracked = views if recipe.batch_norm_updates == "every" and looking is network else 0
-            logits, embeddings = forward(looking, looked_at, views, tracked, recipe.precision)
-            seen = Seen(logits.unflatten(0, (views, size)), embeddings.unflatten(0, (views, size)))
-            method.prepare(seen, labels, step)
-            guesses = method.self_label(seen, step)
-        labels = torch.cat([labels, *[guesses] * (len(images) // size - 1)])
-    else:
-        images = images[:size]
+    if method.looks_at == "nothing":
+        return None
+    size = len(labels)
+    looked_at = images if method.looks_at == "all" else images[size:]
+    views = len(looked_at) // size
+    with torch.no_grad():
+        outputs = forward(looking, looked_at, views, views if tracked else 0, method.recipe.precision)
+        seen = Seen(*(output.unflatten(0, (views, size)) for output in outputs))
+        method.prepare(seen, labels, step)
+        return method.self_label(seen, step)
 
+
+def mixed_losses(method: Method, network: nn.Module, images: Tensor, labels: Tensor, guesses: Tensor | None,
+                 draws: Draws, step: Tensor) -> dict[str, Tensor]:  # fmt: skip
+    """Steps 2 and 4: the terms of the loss on the mixed views. Shapes as in `guess_labels`."""
+    recipe, size = method.recipe, len(labels)
+    if guesses is None:
+        images = images[:size]
+    else:
+        labels = torch.cat([labels, *[guesses] * (len(images) // size - 1)])
     batch = method.mix(Batch(images, labels, size), draws)
     parts = len(batch.images) // size
     order = interleave_order(size, parts, images.device)
     tracked = parts if recipe.batch_norm_updates == "every" else 1
     logits, embeddings = forward(network, batch.images[order], parts, tracked, recipe.precision)
-    return method.losses(logits[order], embeddings[order], batch, step), guesses
+    return method.losses(reordered(logits, order), reordered(embeddings, order), batch, step)
+
+
+def compute_losses(method: Method, network: nn.Module, looking: nn.Module, images: Tensor, labels: Tensor,
+                   draws: Draws, step: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:  # fmt: skip
+    """One step but for the update: the terms of its loss, and the guessed labels. Shapes as in `guess_labels`."""
+    tracked = method.recipe.batch_norm_updates == "every" and looking is network
+    guesses = guess_labels(method, looking, images, labels, step, tracked)
+    return mixed_losses(method, network, images, labels, guesses, draws, step), guesses

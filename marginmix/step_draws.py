@@ -6,6 +6,7 @@ images, crops, flips and mixing partners.
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -31,8 +32,25 @@ class Draws:
     partners: Tensor
     lam: Tensor
 
+    @classmethod
+    def stack(cls, draws: Sequence["Draws"]) -> "Draws":
+        """Many steps' draws as one: every tensor gains a first dimension."""
+        return cls(*(torch.stack(tensors) for tensors in zip(*(step.tensors() for step in draws), strict=True)))
+
+    def tensors(self) -> list[Tensor]:
+        return [getattr(self, field.name) for field in fields(self)]
+
     def to(self, device: torch.device) -> "Draws":
-        return Draws(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        return Draws(*(tensor.to(device) for tensor in self.tensors()))
+
+    def copy_from(self, other: "Draws") -> None:
+        """Overwrite these tensors in place, without waiting where they lie on a GPU."""
+        for mine, theirs in zip(self.tensors(), other.tensors(), strict=True):
+            mine.copy_(theirs.pin_memory() if mine.is_cuda else theirs, non_blocking=True)
+
+    def row(self, index: Tensor) -> "Draws":
+        """One step of stacked draws; `index` is an integer tensor of no dimension. The host is not asked for it."""
+        return Draws(*(tensor.index_select(0, index.view(1)).squeeze(0) for tensor in self.tensors()))
 
 
 @dataclass(frozen=True)

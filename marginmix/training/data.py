@@ -37,6 +37,11 @@ class TrainingData:
     def channels(self) -> int:
         return self.images.shape[3]
 
+    def one_hot(self, indices: Tensor, dtype: torch.dtype) -> Tensor:
+        """Labels [n, C] of the images `indices` [n]; zeros where the class is unknown."""
+        classes = torch.arange(len(self.classes), device=indices.device)
+        return (self.targets[indices][:, None] == classes).to(dtype)
+
 
 def gather(prepared: Prepared, images: np.ndarray, row: Dataset, split: Split, recipe: Recipe,
            device: torch.device, needs_unlabelled: bool = True) -> TrainingData:  # fmt: skip

@@ -15,8 +15,9 @@ from marginmix.errors import UserError
 SLOTS_VARIABLE = "MARGINMIX_JOBS_PER_GPU"
 
 
-def choose(device: str) -> torch.device:
-    """The device for `device` = cpu, cuda or auto (cuda where there is one). cuda without a GPU is a `UserError`.
+def choose(device: str, precision: str = "fp32") -> torch.device:
+    """The device for `device` = cpu, cuda or auto (cuda where there is one). cuda without a GPU is a `UserError`, and so
+    is `precision` bf16 on a GPU that has none.
 
     Snakemake counts GPUs but does not say which one a job may take: a lock on one file per GPU does, held until this
     process ends, however it ends. Slurm and Kubernetes hand out devices themselves.
@@ -30,6 +31,11 @@ def choose(device: str) -> torch.device:
         )
     if device == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
+    if precision == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise UserError(
+            f"precision: bf16 was asked for, but {torch.cuda.get_device_name(0)} does not have it; set precision: fp32 "
+            f"in the recipe of the budget's config"
+        )
     handed_out = "SLURM_JOB_ID" in os.environ or "KUBERNETES_SERVICE_HOST" in os.environ
     if handed_out and torch.cuda.device_count() == 1:
         return torch.device("cuda", 0)
@@ -68,18 +74,25 @@ def lease(names: list[str], slots: int, folder: Path | None = None) -> int:
         time.sleep(0.5)
 
 
-def exact_mode(threads: int) -> None:
-    """The same bits for the same seed: deterministic kernels, a fixed number of CPU threads."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+def prepare(device: torch.device, threads: int, exact: bool) -> None:
+    """Set PyTorch up for one run. `exact`: the same bits for the same seed, by deterministic kernels and a fixed number
+    of CPU threads. Otherwise a GPU may choose faster kernels, by timing them, and those whose order of adding varies."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(exact)
+    # Deterministic mode fills fresh memory, which costs an eighth of a step and guards only against a read of it.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.benchmark = not exact
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        torch.set_float32_matmul_precision("highest" if exact else "high")
 
 
-def describe(device: torch.device) -> dict[str, str | int]:
-    """device, its name and the CPU threads, for result.json."""
+def describe(device: torch.device) -> dict[str, str | int | bool]:
+    """device, its name, the CPU threads and whether kernels are deterministic, for result.json."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
-    return {"device": device.type, "name": name, "threads": torch.get_num_threads()}
+    exact = torch.are_deterministic_algorithms_enabled()
+    return {"device": device.type, "name": name, "threads": torch.get_num_threads(), "deterministic": exact}
 
 
 def _cpu_name() -> str:

@@ -28,7 +28,10 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Job:
-    """One run of one method (`method` its import path, `name` its name in the tables) on one cell."""
+    """One run of one method (`method` its import path, `name` its name in the tables) on one cell.
+
+    `execution` is one of `execution.MODES`; not `exact`: faster kernels may be used that do not repeat bit for bit.
+    """
 
     budget: str
     source: DataSource
@@ -39,6 +42,8 @@ class Job:
     device: str
     threads: int
     checkpoint_s: float = 30.0
+    execution: str = "auto"
+    exact: bool = True
 
     @property
     def cell(self) -> str:

@@ -10,7 +10,7 @@ from marginmix.errors import UserError, suggest
 from marginmix.files import read_json
 from marginmix.identity import recipe_hash, run_identity
 from marginmix.step import Method
-from marginmix.training import checkpoints, devices
+from marginmix.training import checkpoints, devices, execution
 from marginmix.training.data import gather
 from marginmix.training.job import Job
 from marginmix.training.locks import only_one
@@ -46,8 +46,9 @@ def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
     """
     with only_one(checkpoint_folder) as waited:
         method = resolve_method(job.method)
-        devices.exact_mode(job.threads)
-        device = devices.choose(job.device)
+        device = devices.choose(job.device, job.recipe.precision)
+        devices.prepare(device, job.threads, job.exact)
+        how = execution.choose(job.execution, device)
         prepared = job.source.prepare()
         job.split.check(prepared)
         images = datasets.at_size(prepared, job.source.image_size, job.source.cache)
@@ -58,12 +59,12 @@ def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
             return result
         row = datasets.get(job.source.dataset, job.source.family)
         data = gather(prepared, images, row, job.split, job.recipe, device, method.looks_at != "nothing")
-        trainer = Trainer(job.recipe, method, data, job.cell)
+        trainer = Trainer(job.recipe, method, data, job.cell, how)
         name, used = f"{job.cell} {job.name}", devices.describe(device)
         print(
             f"{name}: {len(data.labelled):,} labelled, {len(data.unlabelled):,} unlabelled images of "
             f"{prepared.source}, on {used['device']} ({used['name']}, {used['threads']} CPU threads), "
-            f"{job.recipe.precision}",
+            f"{job.recipe.precision}, {how.name}",
             file=sys.stderr,
         )
         own_checkpoints = checkpoint_folder / identity["run"]

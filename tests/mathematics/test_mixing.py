@@ -58,7 +58,8 @@ def test_interleave_cuts_as_the_original_does(parts, pieces):
     (0, 1.0, 0.0), (50, 1.0, 0.5), (100, 1.0, 1.0), (1, 1 / 64, 0.64), (2, 1 / 64, 1.0), (0, 0.0, 1.0),
 ])  # fmt: skip
 def test_ramp_up(step, share, expected):
-    assert ramp_up(step, 100, share) == pytest.approx(expected, abs=1e-12)
+    ramped = ramp_up(torch.tensor(step, dtype=torch.float64), 100, share)
+    assert float(ramped) == pytest.approx(expected, abs=1e-12)
 
 
 def test_unlabelled_losses_against_numpy():

@@ -1,0 +1,116 @@
+"""One run's network, its average, method and optimiser, and one training step of them.
+
+Everything that a step reads or writes is a tensor that stays where it is, step number and learning rate too: the very
+same code runs operation by operation, compiled, or recorded as a CUDA graph.
+"""
+
+import hashlib
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from marginmix.augment import weak_views
+from marginmix.mixing import ramp_up
+from marginmix.networks import make_network
+from marginmix.recipe import Recipe
+from marginmix.step import Method, Task, compute_losses
+from marginmix.step_draws import Drawer, Draws
+from marginmix.training.data import TrainingData
+from marginmix.training.draw_supply import DrawSupply
+from marginmix.training.ema import AveragedNetwork, WeightDecay
+from marginmix.training.evaluate import embed
+from marginmix.training.execution import EAGER, Execution, Recorded, compiled
+from marginmix.training.metrics import StepSums
+
+
+class Learner:
+    """`cell` (dataset/labels/seed) seeds everything, the same for all methods."""
+
+    def __init__(
+        self, recipe: Recipe, method: type[Method], data: TrainingData, cell: str, execution: Execution = EAGER
+    ):
+        self.recipe, self.data, self.device = recipe, data, data.images.device
+        self.dtype = torch.float64 if recipe.precision == "fp64" else torch.float32
+        torch.manual_seed(int.from_bytes(hashlib.sha256(f"{cell}/init".encode()).digest()[:7], "little"))
+        self.network = make_network(recipe, len(data.classes), data.channels, data.side)
+        self.network.to(self.device, self.dtype, memory_format=torch.channels_last)
+        self.average = AveragedNetwork(self.network, recipe.ema_decay, recipe.ema_over)
+        self.decay = WeightDecay(self.network, recipe.weight_decay, recipe.weight_decay_on)
+        self.on_gpu = self.device.type == "cuda"
+        # Adam's fused kernel for GPUs reads its learning rate as float32.
+        self.rate = torch.zeros((), dtype=torch.float32 if self.on_gpu else torch.float64, device=self.device)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), fused=True)
+        self.set_up_adam()
+        counts = data.one_hot(data.labelled, self.dtype).sum(0)
+        _, sample = embed(self.network, data.images[:1], data.scaling, recipe.precision)
+        self.method = method(recipe, Task(len(data.classes), sample.shape[1], counts, len(data.unlabelled)))
+        self.method.to(self.device, self.dtype)
+        self.drawer = Drawer(
+            cell, len(data.labelled), len(data.unlabelled), recipe.batch_size, recipe.augmentations, recipe.alpha,
+            recipe.mixup_lambda == "example", max(1, 2 * data.shift + (recipe.crop_offsets == "closed")),
+            data.flip,
+        )  # fmt: skip
+        self.supply = DrawSupply(self.drawer, self.device)
+        self.sums = StepSums(self.device)
+        self.clock = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.compute = compiled(compute_losses) if execution.compiled else compute_losses
+        self.advance = Recorded(self.one_step) if execution.captured else self.one_step
+        self._asked = execution
+        self.completed = 0
+
+    def set_up_adam(self) -> None:
+        """What a checkpoint, perhaps of another device, must not change."""
+        for group in self.optimiser.param_groups:
+            group.update(lr=self.rate, fused=True, capturable=self.on_gpu)
+
+    @property
+    def execution(self) -> Execution:
+        """How steps are executed: as asked for, but for a graph that could not be recorded."""
+        return replace(self._asked, captured=isinstance(self.advance, Recorded) and self.advance.captured)
+
+    def step(self) -> None:
+        """One step. The host sees to the draws and counts; the rest happens on the device."""
+        self.supply.refill(self.completed)
+        self.advance()
+        self.completed += 1
+
+    def one_step(self) -> None:
+        """Draw, augment, label, mix, update."""
+        draws = self.supply.take(self.clock)
+        images, labels, unlabelled = self.views(draws)
+        looking = self.network if self.recipe.centroid_network == "online" else self.average.module.train()
+        done = self.clock.to(self.dtype)
+        terms, guesses = self.compute(self.method, self.network.train(), looking, images, labels, draws, done)
+        self.descend(terms)
+        self.update()
+        self.sums.add(terms, guesses, self.data.targets[unlabelled])
+
+    def views(self, draws: Draws) -> tuple[Tensor, Tensor, Tensor]:
+        """Weakly augmented, scaled images [M, channels, side, side], the labelled first; their labels [B, C]; which
+        unlabelled images [B] they show."""
+        data, recipe = self.data, self.recipe
+        labelled, unlabelled = data.labelled[draws.labelled], data.unlabelled[draws.unlabelled]
+        repeats = 0 if self.method.looks_at == "nothing" else recipe.augmentations
+        indices = torch.cat([labelled, *[unlabelled] * repeats])
+        part = slice(len(indices))
+        images = weak_views(data.images, indices, draws.offsets[part], draws.flips[part], data.shift)
+        return data.scaling(images), data.one_hot(labelled, self.dtype), unlabelled
+
+    def descend(self, terms: dict[str, Tensor]) -> None:
+        """The gradient of the sum of the loss's `terms`."""
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+
+    def update(self) -> None:
+        """Adam, the average, weight decay; and the step is counted."""
+        self.rate.copy_(self.learning_rate(self.clock))
+        self.optimiser.step()
+        self.average.update()
+        self.decay.apply(self.rate)
+        self.clock += 1
+
+    def learning_rate(self, step: Tensor) -> Tensor:
+        """Constant, then falling linearly to 0 over the last share `decay_last` of the run."""
+        left = self.recipe.steps - step.double()
+        return self.recipe.learning_rate * ramp_up(left, self.recipe.steps, self.recipe.decay_last)

@@ -1,0 +1,172 @@
+"""One step, eager, compiled and as a GPU would record it: the same training, and never a question to the host."""
+
+import copy
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+import torch
+
+from marginmix.augment import Scaling
+from marginmix.errors import UserError
+from marginmix.training import devices, execution
+from marginmix.training.draw_supply import DrawSupply
+from marginmix.training.execution import EAGER, Execution, Recorded
+from marginmix.training.running import resolve_method
+from marginmix.training.trainer import Trainer
+from tests.toy_training import METHODS, small_recipe, toy_data
+
+COMPILED = Execution(compiled=True, captured=False)
+
+
+def five_steps(name, how=EAGER, **settings):
+    """Losses of five steps, and the weights, averages and state of the method after them."""
+    dtype = torch.float64 if settings.get("precision") == "fp64" else torch.float32
+    trainer = Trainer(small_recipe(**settings), resolve_method(METHODS[name]), toy_data(dtype), "toy/15/0", how)
+    trainer.start()
+    rows = []
+    for _ in range(5):
+        trainer.step()
+        rows.append(trainer.sums.means_and_reset())
+    return rows, [copy.deepcopy(m.state_dict()) for m in (trainer.network, trainer.average.module, trainer.method)]
+
+
+@pytest.mark.parametrize("name", ["mixmatch", "marginmix"])
+def test_compiled_steps_are_the_eager_ones(name):
+    """fp32, 1e-5 relative in every loss and in the norm of every tensor: where a gradient is all but 0, Adam divides
+    rounding by rounding, so single weights may move further apart."""
+    (rows, states), (expected_rows, expected_states) = (
+        five_steps(name, how, precision="fp32") for how in (COMPILED, EAGER)
+    )
+    for row, expected in zip(rows, expected_rows, strict=True):
+        assert row == pytest.approx(expected, rel=1e-5)
+    for state, expected in zip(states, expected_states, strict=True):
+        for key, tensor in state.items():
+            apart, size = (tensor - expected[key]).double().norm(), expected[key].double().norm()
+            assert apart <= 1e-5 * size, (key, float(apart / size))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("name", ["mixmatch", "marginmix"])
+def test_recorded_steps_are_the_eager_ones(name):
+    devices.prepare(torch.device("cuda"), 1, exact=True)
+    results = []
+    for how in (EAGER, Execution(compiled=False, captured=True)):
+        data = on_device(toy_data(torch.float32), "cuda")
+        trainer = Trainer(small_recipe(precision="fp32"), resolve_method(METHODS[name]), data, "toy/15/0", how)
+        trainer.start()
+        for _ in range(5):
+            trainer.step()
+        assert trainer.execution == how
+        results.append([trainer.sums.means_and_reset(), *trainer.network.state_dict().values()])
+    assert results[1][0] == pytest.approx(results[0][0], rel=1e-5)
+    for tensor, expected in zip(results[1][1:], results[0][1:], strict=True):
+        torch.testing.assert_close(tensor, expected, rtol=1e-5, atol=1e-7)
+
+
+def on_device(data, device):
+    tensors = {name: value.to(device) for name, value in vars(data).items() if isinstance(value, torch.Tensor)}
+    return replace(data, scaling=Scaling(data.scaling.factor.to(device), data.scaling.bias.to(device)), **tensors)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Toy data on a device whose tensors have a shape and no content (and no mixed precision)."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+    return on_device(toy_data(torch.float32), "meta")
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"profile": "google"}, {"centroid_network": "ema"}, {"label_what": "mixtures"}]
+)
+@pytest.mark.parametrize("name", METHODS)
+def test_a_step_stays_on_its_device(name, settings, elsewhere):
+    """Where tensors have no content, whatever asks for a number on the host raises, and so does what mixes devices. What
+    passes here can be recorded as a CUDA graph."""
+    trainer = Trainer(small_recipe(precision="fp32", **settings), resolve_method(METHODS[name]), elsewhere, "x/1/0")
+    trainer.optimiser.step = lambda: None  # Adam's fused, capturable kernel: PyTorch's own promise
+    trainer.start()
+    for _ in range(2):
+        trainer.one_step()
+    assert trainer.clock.is_meta
+
+
+def test_the_check_above_finds_a_question_to_the_host(elsewhere, monkeypatch):
+    trainer = Trainer(small_recipe(precision="fp32"), resolve_method(METHODS["mixmatch"]), elsewhere, "x/1/0")
+    ramped = trainer.method.unlabelled_weight
+    monkeypatch.setattr(trainer.method, "unlabelled_weight", lambda step: float(ramped(step)))
+    with pytest.raises(RuntimeError, match="meta"):
+        trainer.one_step()
+
+
+class Graph:
+    """Stands in for CUDA's graphs, streams and their contexts: recording runs the function with `recording` set, which is
+    no execution; replaying counts."""
+
+    recording, replays = False, 0
+
+    def replay(self):
+        Graph.replays += 1
+
+    def wait_stream(self, other):
+        pass
+
+    def __enter__(self):
+        Graph.recording = True
+
+    def __exit__(self, *_):
+        Graph.recording = False
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    monkeypatch.setattr(Graph, "replays", 0)
+    for name in ("Stream", "CUDAGraph", "current_stream"):
+        monkeypatch.setattr(torch.cuda, name, Graph)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph: graph)
+
+
+def test_a_recorded_function_is_called_then_recorded_once_then_replayed(cuda):
+    calls = []
+    recorded = Recorded(lambda: calls.append(Graph.recording))
+    for _ in range(10):
+        recorded()
+    assert calls == [False] * execution.WARM_UP + [True]
+    assert Graph.replays == 10 - execution.WARM_UP
+    assert recorded.captured
+
+
+def test_what_cannot_be_recorded_is_called_and_said_so(cuda, capsys):
+    calls = []
+
+    def asks_the_host():
+        if Graph.recording:
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
+        calls.append(1)
+
+    recorded = Recorded(asks_the_host)
+    for _ in range(10):
+        recorded()
+    assert len(calls) == 10 and not recorded.captured
+    assert capsys.readouterr().err.count("cannot be recorded as a CUDA graph") == 1
+
+
+def test_modes():
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert execution.choose("auto", cpu).name == "eager"
+    assert execution.choose("auto", gpu).name == "graph"
+    assert [execution.choose(mode, gpu).name for mode in execution.MODES[1:]] == list(execution.MODES[1:])
+    with pytest.raises(UserError, match="graph records CUDA graphs, but the device is cpu"):
+        execution.choose("graph", cpu)
+    with pytest.raises(UserError, match="expected one of auto, eager"):
+        execution.choose("fast", cpu)
+
+
+def test_draws_in_blocks_are_the_draws_of_each_step():
+    drawer = Trainer(small_recipe(), resolve_method(METHODS["mixmatch"]), toy_data(), "toy/15/0").drawer
+    supply = DrawSupply(drawer, torch.device("cpu"), block=4)
+    for step in (0, 3, 4, 11, 2):
+        supply.refill(step)
+        for taken, drawn in zip(supply.take(torch.tensor(step)).tensors(), drawer.step(step).tensors(), strict=True):
+            assert torch.equal(taken, drawn)
