@@ -3,6 +3,7 @@
 
 CORES ?= all
 PYTEST ?=
+BENCH ?=
 UV_VERSION := 0.13.9
 
 # `uv --version` and not `command -v`: a shim may be there for a uv that is not
@@ -17,7 +18,7 @@ GPUS := $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU')
 SNAKEMAKE = .venv/bin/snakemake --cores $(CORES) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 HERE := XDG_CACHE_HOME=$(CURDIR)/.cache/xdg MPLCONFIGDIR=$(CURDIR)/.cache/matplotlib
 
-.PHONY: help env quick test lint clean
+.PHONY: help env quick test bench lint clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -37,6 +38,9 @@ quick: env  ## the whole workflow in minutes, on data that come with it: results
 
 test: env  ## the tests; PYTEST="-k name" chooses
 	@$(HERE) .venv/bin/pytest $(PYTEST)
+
+bench: env  ## what a training step costs here, beside a plain loop: benchmarks/results/README.md
+	@$(HERE) .venv/bin/python -m benchmarks $(BENCH)
 
 lint: env  ## ruff, snakefmt, snakemake --lint
 	@.venv/bin/ruff check .

@@ -6,6 +6,7 @@ from torch import Tensor
 from marginmix.centroids import Centroids, memberships
 from marginmix.margin import margin_loss
 from marginmix.mixing import ramp_up
+from marginmix.prior import ClassPrior
 from marginmix.recipe import Recipe
 from marginmix.step import Batch, Method, Seen, Task
 
@@ -17,16 +18,13 @@ class MarginMix(Method):
     """
 
     looks_at = "all"
-    prior: Tensor
 
     def __init__(self, recipe: Recipe, task: Task):
         super().__init__(recipe, task)
         self.centroids = Centroids(
             task.classes, task.dimensions, recipe.fuzzifier, recipe.centroid_momentum, recipe.centroid_normalise
         )
-        # Only "labelled" starts from the labelled class shares: where labels are drawn balanced, they say nothing.
-        prior = task.labelled_counts + 1.0 if recipe.prior_source == "labelled" else torch.ones(task.classes)
-        self.register_buffer("prior", prior / prior.sum())
+        self.prior = ClassPrior.of(recipe, task.labelled_counts)
 
     def start(self, embeddings: Tensor, labels: Tensor) -> None:
         if self.recipe.centroid_start == "labelled":
@@ -44,10 +42,7 @@ class MarginMix(Method):
     def self_label(self, seen: Seen, step: Tensor) -> Tensor:
         views = seen.embeddings[1:]
         guesses = self._memberships(views.flatten(0, 1)).unflatten(0, views.shape[:2]).mean(0)
-        if self.recipe.prior_source == "head":
-            self._follow(seen.logits[1:].softmax(2).flatten(0, 1))
-        elif self.recipe.prior_source == "guesses":
-            self._follow(guesses)
+        self.prior.follow(seen.logits[1:].softmax(2).flatten(0, 1), guesses)
         return guesses
 
     def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: Tensor) -> dict[str, Tensor]:
@@ -69,10 +64,7 @@ class MarginMix(Method):
             self.centroids.distances(embeddings),
             recipe.fuzzifier,
             recipe.distance_floor,
-            self.prior.to(embeddings.dtype),
+            self.prior.shares.to(embeddings.dtype),
             recipe.prior_exponent,
             recipe.membership_temperature,
         )
-
-    def _follow(self, probabilities: Tensor) -> None:
-        self.prior.lerp_(probabilities.mean(0).to(self.prior.dtype), 1 - self.recipe.prior_momentum)

@@ -41,3 +41,11 @@ def toy_data(dtype: torch.dtype = torch.float64, channels: int = 1) -> TrainingD
         training=torch.cat([labelled, unlabelled]), classes=("top", "middle", "bottom"),
         scaling=Scaling.of("channel", mean, sd), shift=1, flip=True,
     )  # fmt: skip
+
+
+def apart(state: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> float:
+    """The largest relative distance of two states' tensors, in their norms: where a gradient is all but 0, Adam divides
+    rounding by rounding, so that single weights may be further apart."""
+    floating = [name for name, tensor in state.items() if tensor.is_floating_point()]
+    distances = (float((state[n] - expected[n]).norm() / expected[n].norm().clamp_min(1e-30)) for n in floating)
+    return max(distances, default=0.0)

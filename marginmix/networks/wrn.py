@@ -22,7 +22,8 @@ class Block(nn.Module):
     """Two 3×3 convolutions beside a shortcut.
 
     `activated` says which of them read the normalised, activated input: "both" (the network's first block), the
-    "convolution" alone, or "none" (the port's blocks that change the width, where norm1 has no effect).
+    "convolution" alone, or "none" (the port's blocks that change the width: their norm1, whose output nothing reads, is
+    counted among the parameters and not computed).
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int, activated: str, **norm: float):
@@ -35,9 +36,8 @@ class Block(nn.Module):
         self.activated = activated
 
     def forward(self, x: Tensor) -> Tensor:
-        active = F.leaky_relu(self.norm1(x), LEAK, inplace=True)
-        skip = active if self.activated == "both" else x
-        entry = x if self.activated == "none" else active
+        entry = x if self.activated == "none" else F.leaky_relu(self.norm1(x), LEAK, inplace=True)
+        skip = entry if self.activated == "both" else x
         out = F.leaky_relu(self.norm2(self.conv1(entry)), LEAK, inplace=True)
         return self.conv2(out) + (skip if self.shortcut is None else self.shortcut(skip))
 

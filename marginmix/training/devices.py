@@ -16,8 +16,8 @@ SLOTS_VARIABLE = "MARGINMIX_JOBS_PER_GPU"
 
 
 def choose(device: str, precision: str = "fp32") -> torch.device:
-    """The device for `device` = cpu, cuda or auto (cuda where there is one). cuda without a GPU is a `UserError`, and so
-    is `precision` bf16 on a GPU that has none.
+    """The device for `device` = cpu, cuda or auto (cuda where there is one). cuda without a GPU is a `UserError`, and
+    so is `precision` bf16 on a GPU that has none.
 
     Snakemake counts GPUs but does not say which one a job may take: a lock on one file per GPU does, held until this
     process ends, however it ends. Slurm and Kubernetes hand out devices themselves.
@@ -75,11 +75,12 @@ def lease(names: list[str], slots: int, folder: Path | None = None) -> int:
 
 
 def prepare(device: torch.device, threads: int, exact: bool) -> None:
-    """Set PyTorch up for one run. `exact`: the same bits for the same seed, by deterministic kernels and a fixed number
-    of CPU threads. Otherwise a GPU may choose faster kernels, by timing them, and those whose order of adding varies."""
+    """Set PyTorch up for one run. `exact`: the same bits for the same seed, by deterministic kernels and a fixed
+    number of CPU threads. Otherwise a GPU may choose kernels by timing them, and such whose order of adding varies."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(exact)
+    # The same as use_deterministic_algorithms, which also imports the compiler: seconds of a job's start.
+    torch.set_deterministic_debug_mode("error" if exact else "default")
     # Deterministic mode fills fresh memory, which costs an eighth of a step and guards only against a read of it.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = not exact

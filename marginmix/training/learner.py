@@ -16,6 +16,7 @@ from marginmix.networks import make_network
 from marginmix.recipe import Recipe
 from marginmix.step import Method, Task, compute_losses
 from marginmix.step_draws import Drawer, Draws
+from marginmix.training.adam import Adam
 from marginmix.training.data import TrainingData
 from marginmix.training.draw_supply import DrawSupply
 from marginmix.training.ema import AveragedNetwork, WeightDecay
@@ -37,11 +38,10 @@ class Learner:
         self.network.to(self.device, self.dtype, memory_format=torch.channels_last)
         self.average = AveragedNetwork(self.network, recipe.ema_decay, recipe.ema_over)
         self.decay = WeightDecay(self.network, recipe.weight_decay, recipe.weight_decay_on)
-        self.on_gpu = self.device.type == "cuda"
         # Adam's fused kernel for GPUs reads its learning rate as float32.
-        self.rate = torch.zeros((), dtype=torch.float32 if self.on_gpu else torch.float64, device=self.device)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), fused=True)
-        self.set_up_adam()
+        exactly = torch.float32 if self.device.type == "cuda" else torch.float64
+        self.rate = torch.zeros((), dtype=exactly, device=self.device)
+        self.optimiser = Adam(self.network.parameters(), self.rate)
         counts = data.one_hot(data.labelled, self.dtype).sum(0)
         _, sample = embed(self.network, data.images[:1], data.scaling, recipe.precision)
         self.method = method(recipe, Task(len(data.classes), sample.shape[1], counts, len(data.unlabelled)))
@@ -58,11 +58,6 @@ class Learner:
         self.advance = Recorded(self.one_step) if execution.captured else self.one_step
         self._asked = execution
         self.completed = 0
-
-    def set_up_adam(self) -> None:
-        """What a checkpoint, perhaps of another device, must not change."""
-        for group in self.optimiser.param_groups:
-            group.update(lr=self.rate, fused=True, capturable=self.on_gpu)
 
     @property
     def execution(self) -> Execution:
@@ -99,7 +94,7 @@ class Learner:
 
     def descend(self, terms: dict[str, Tensor]) -> None:
         """The gradient of the sum of the loss's `terms`."""
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
 
     def update(self) -> None:

@@ -23,9 +23,10 @@ class Progress:
             return
         self._printed = now
         since, first = self._counted
-        rate = (done - first) / (now - since) if done > first else float("nan")
-        left = (steps - done) / rate if rate > 0 else float("nan")
-        parts = [f"{self._name}: step {done:,}/{steps:,}", f"{rate:.1f} steps/s", f"{left:.0f} s left"]
+        parts = [f"{self._name}: step {done:,}/{steps:,}"]
+        if done > first and now > since:
+            rate = (done - first) / (now - since)
+            parts += [f"{rate:.1f} steps/s", f"{(steps - done) / rate:.0f} s left"]
         if trainer.history:
             row = trainer.history[-1]
             terms = [f"{name} {row['loss_' + name]:.3f}" for name in ("labelled", "unlabelled", "margin")]

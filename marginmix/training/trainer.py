@@ -118,7 +118,7 @@ class Trainer(Learner):
         return {
             "network": self.network.state_dict(),
             "average": self.average.module.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self.optimiser.state(),
             "method": self.method.state_dict(),
             "sums": self.sums.state(),
             "completed": self.completed,
@@ -132,8 +132,7 @@ class Trainer(Learner):
     def load_state(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.average.module.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.set_up_adam()
+        self.optimiser.load_state(state["optimiser"])
         self.method.load_state_dict(state["method"])
         self.sums.load_state(state["sums"])
         self.completed, self.seconds, self.history = state["completed"], state["seconds"], state["history"]

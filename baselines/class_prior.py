@@ -1,0 +1,49 @@
+"""Controls: MixMatch whose guesses carry a class prior, so that what a prior gains is not taken for the centroids'.
+
+A head's predictions already hold the prior that it has learned; memberships hold none. So there are two readings.
+"""
+
+from torch import Tensor
+
+from baselines.mixmatch import MixMatch
+from marginmix.mixing import sharpen
+from marginmix.prior import ClassPrior
+from marginmix.recipe import Recipe
+from marginmix.step import Seen, Task
+
+
+class MixMatchWithPrior(MixMatch):
+    """q ∝ q̄ π^ρ, sharpened: Margin-Mix's factor with its settings (`prior_source`, `prior_exponent`) on the averaged
+    predictions q̄."""
+
+    def __init__(self, recipe: Recipe, task: Task):
+        super().__init__(recipe, task)
+        self.prior = ClassPrior.of(recipe, task.labelled_counts)
+
+    def self_label(self, seen: Seen, step: Tensor) -> Tensor:
+        mean = seen.logits.softmax(2).mean(0)
+        guesses = sharpen(self.weigh(mean), self.recipe.temperature)
+        self.prior.follow(mean, guesses)
+        return guesses
+
+    def weigh(self, mean: Tensor) -> Tensor:
+        """Averaged predictions [B, C], weighted and normalised again."""
+        weighted = mean * self.prior.shares.to(mean.dtype).clamp_min(1e-8) ** self.recipe.prior_exponent
+        return weighted / weighted.sum(1, keepdim=True)
+
+
+class AlignedMixMatch(MixMatchWithPrior):
+    """Distribution alignment (Berthelot et al. 2020, ReMixMatch, section 3.1): q ∝ q̄ (p / p̃)^ρ, sharpened, with p the
+    labelled class shares and p̃ the running mean of the predictions."""
+
+    labelled: Tensor
+
+    def __init__(self, recipe: Recipe, task: Task):
+        super().__init__(recipe, task)
+        self.prior = ClassPrior("head", recipe.prior_momentum, task.labelled_counts)
+        self.register_buffer("labelled", task.labelled_counts / task.labelled_counts.sum())
+
+    def weigh(self, mean: Tensor) -> Tensor:
+        ratio = (self.labelled / self.prior.shares.clamp_min(1e-8)).to(mean.dtype)
+        weighted = mean * ratio**self.recipe.prior_exponent
+        return weighted / weighted.sum(1, keepdim=True)

@@ -1,0 +1,87 @@
+"""What is timed: one training step of a method, fast or plain, on synthetic images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from benchmarks.plain import PlainMarginMix, PlainMixMatch
+from benchmarks.plain_data import PlainInput
+from marginmix.augment import Scaling
+from marginmix.networks import make_network
+from marginmix.recipe import Recipe, make_recipe
+from marginmix.training import execution
+from marginmix.training.data import TrainingData
+from marginmix.training.learner import Learner
+from marginmix.training.running import resolve_method
+
+METHODS = {
+    "supervised": "baselines.supervised:Supervised",
+    "pseudo-label": "baselines.pseudo_label:PseudoLabel",
+    "mixup": "baselines.mixup:MixUp",
+    "mixmatch": "baselines.mixmatch:MixMatch",
+    "marginmix": "marginmix.method:MarginMix",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A method, network and so on; `mode` is an execution, or plain."""
+
+    method: str
+    network: str
+    side: int
+    channels: int
+    batch: int
+    precision: str
+    mode: str
+    classes: int = 10
+
+    @property
+    def recipe(self) -> Recipe:
+        return make_recipe({"network": self.network, "batch_size": self.batch, "precision": self.precision})
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.network} {self.side}x{self.side} B={self.batch} {self.precision} {self.mode}"
+
+
+def synthetic(side: int, channels: int, images: int = 10_000, labelled: int = 1_000, classes: int = 10,
+              device: torch.device | str = "cpu") -> TrainingData:  # fmt: skip
+    """Noise in place of images: what a step computes does not depend on them."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (images, side, side, channels), dtype=torch.uint8, generator=generator)
+    positions, held_out = torch.arange(images, device=device), min(1_000, images // 10)
+    labels, rest, validation, test = positions.split([labelled, images - labelled - 2 * held_out, held_out, held_out])
+    mean, sd = (torch.full((channels,), value, device=device) for value in (0.5, 0.25))
+    return TrainingData(
+        pixels.to(device), positions % classes, labels, rest, validation, test,
+        training=positions[: labelled + len(rest)], classes=tuple(map(str, range(classes))),
+        scaling=Scaling.of("channel", mean, sd), shift=side // 8, flip=True,
+    )  # fmt: skip
+
+
+def fast(subject: Subject, data: TrainingData) -> Learner:
+    """Ready for its first step."""
+    how = execution.choose(subject.mode, data.images.device)
+    learner = Learner(subject.recipe, resolve_method(METHODS[subject.method]), data, "bench/0/0", how)
+    labels = data.one_hot(data.labelled, learner.dtype)
+    learner.method.start(torch.randn(len(labels), learner.method.task.dimensions, device=labels.device), labels)
+    return learner
+
+
+def plain(subject: Subject, data: TrainingData, workers: int) -> Callable[[], object]:
+    """A step of the yardstick, its loader's work included."""
+    learner = fast(replace(subject, mode="eager", precision="fp32"), data)
+    # Published loops compute all norms of the port's network, also those whose output nothing reads; ours does not.
+    recipe = replace(learner.recipe, stage_input="activated")
+    network = make_network(recipe, subject.classes, subject.channels, subject.side).to(data.images.device)
+    if subject.method == "marginmix":
+        centroids, prior = learner.method.centroids, learner.method.prior.shares
+        start = len(data.unlabelled), centroids.numerator, centroids.denominator, prior
+        loop = PlainMarginMix(recipe, network, *start)
+    else:
+        loop = PlainMixMatch(recipe, network)
+    source = PlainInput(data, subject.batch, recipe.alpha, workers)
+    np.random.seed(0)
+    return lambda: loop.step(*source.batch())

@@ -1,0 +1,59 @@
+"""The measurements run, on networks that take no time, and end in a table."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks import paper, steps
+from benchmarks.children import measured_alone, together
+from benchmarks.report import keep, write_report
+from benchmarks.subjects import METHODS, Subject
+
+CPU = torch.device("cpu")
+TINY = Subject("marginmix", "wrn-10-1", 8, 1, 4, "bf16", "eager")
+
+
+def test_steps_of_a_group_with_the_plain_loop_among_them(monkeypatch, tmp_path):
+    group = [TINY, replace(TINY, precision="fp32")]
+    monkeypatch.setattr(steps, "grid", lambda *_: group)
+    monkeypatch.setattr(
+        steps, "in_turns", lambda functions, _: {name: [f() and 2.0 or 1.0] for name, f in functions.items()}
+    )
+    rows = steps.run(CPU, 1, full=False)
+    assert [row["mode"] for row in rows] == ["eager", "eager", "plain"]
+    assert [row["times_plain"] for row in rows] == [2.0, 2.0, 1.0]
+    assert rows[0]["gflop_per_step"] == rows[1]["gflop_per_step"] > 0
+    assert sum(rows[0][f"{part}_percent"] for part in ("draws", "guesses", "gradient", "update")) == pytest.approx(100)
+    keep(tmp_path / "steps.csv", rows, "a processor")
+    keep(tmp_path / "steps.csv", rows, "another")
+    keep(tmp_path / "steps.csv", rows, "a processor")
+    assert list(pd.read_csv(tmp_path / "steps.csv")["device"]) == ["another"] * 3 + ["a processor"] * 3
+    write_report(tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert "A training step: a processor" in text and "no GPU was at hand" in text
+
+
+def test_the_grid():
+    usual, full = steps.grid(False, on_gpu=False), steps.grid(True, on_gpu=False)
+    assert len(full) == 2 * len(METHODS) * 2 * 2 * 2 and set(usual) < set(full)
+    assert {s.method for s in usual} == set(METHODS)
+    assert {s.method for s in usual if s.precision == "fp32" or s.mode == "compiled"} == {"mixmatch", "marginmix"}
+    assert {s.mode for s in steps.grid(False, on_gpu=True)} == {"eager", "graph", "compiled", "compiled-graph"}
+
+
+@pytest.mark.parametrize("mode", ["eager", "plain"])
+def test_measurements_in_processes_of_their_own(mode):
+    subject = replace(TINY, mode=mode)
+    alone = measured_alone(subject, CPU, 1, images=2_000)
+    assert alone["images_bytes"] == 2_000 * 64 < alone["peak_bytes"]
+    assert together(subject, CPU, 1, processes=2, for_s=0.2) > 0
+
+
+def test_the_paper_is_160_runs():
+    asked = list(paper.subjects("eager"))
+    assert sum(count for _, count, _ in asked) == 160
+    assert {(table, s.side) for table, _, s in asked} == {
+        ("benchmarks", 32), ("benchmarks", 96), ("expressions", 48), ("expressions", 100),
+    }  # fmt: skip
