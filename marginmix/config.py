@@ -4,7 +4,7 @@ import ast
 import importlib.util
 import os
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,12 @@ def embedding_recipe(config: Config, dataset: str) -> Recipe:
     return make_recipe(settings, f"settings of the embedding of {dataset}")
 
 
+def start_of(name: str, starts: Sequence[str]) -> str | None:
+    """The start whose variant, by its name, `name` is; the longest that fits."""
+    fitting = [start for start in starts if name == start or name.startswith(f"{start}-")]
+    return max(fitting, key=len, default=None)
+
+
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file, read safely; a missing or broken one is a `UserError`."""
     try:
@@ -165,6 +171,11 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     named = [(f"datasets.{dataset}.methods", entry.get("methods", ())) for dataset, entry in known.items()]
     named += [(f"claims[{n}].methods", claim["methods"]) for n, claim in enumerate(config.get("claims", ()))]
     wanted = [(f"claims[{n}].dataset", [claim["dataset"]]) for n, claim in enumerate(config.get("claims", ()))]
+    starts = config.get("study", {}).get("starts", ())
+    named.append(("study.starts", starts))
+    for name in methods if starts else ():
+        if start_of(name, starts) is None:
+            raise UserError(f"methods: the name {name!r} begins with none of study.starts ({', '.join(starts)})")
     if rule := config.get("checks", {}).get("must_beat"):
         named.append(("checks.must_beat", [rule["baseline"], *rule["methods"]]))
         wanted.append(("checks.must_beat.datasets", rule.get("datasets", ())))

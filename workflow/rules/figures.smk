@@ -64,3 +64,18 @@ rule figure_confusion:
         titles=TITLES,
     script:
         "../scripts/figure_confusion.py"
+
+
+rule figure_study:
+    input:
+        rules.study.output.csv,
+    output:
+        "figures/study.png",
+    log:
+        "logs/figures/study.log",
+    conda:
+        "../../environment.yml"
+    params:
+        titles=TITLES,
+    script:
+        "../scripts/figure_study.py"

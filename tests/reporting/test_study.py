@@ -1,0 +1,63 @@
+"""A study of two starts and three variants, by hand; what has not run is said so."""
+
+import pandas as pd
+import pytest
+
+from marginmix.reporting.markdown import to_markdown
+from marginmix.reporting.study import changes, study_blocks, study_frame, validation_scores
+
+METHODS = {
+    "mixmatch": {"method": "baselines.mixmatch:MixMatch", "recipe": {"lambda_u": 20}},
+    "mixmatch-T-1": {"method": "baselines.mixmatch:MixMatch", "recipe": {"lambda_u": 20, "temperature": 1.0}},
+    "mixmatch-aligned": {"method": "baselines.class_prior:AlignedMixMatch", "recipe": {"prior_exponent": 0.5}},
+    "marginmix": {"method": "marginmix.method:MarginMix"},
+    "marginmix-hinge": {"method": "marginmix.method:MarginMix", "recipe": {"margin": "hinge", "margin_width": 1.0}},
+}
+
+
+def metrics():
+    """Two evaluations a run; the last counts (a window of 1)."""
+    final = {("mixmatch", 1): 50.0, ("mixmatch", 2): 60.0, ("mixmatch-T-1", 1): 53.0, ("mixmatch-T-1", 2): 61.0,
+             ("marginmix", 1): 55.0}  # fmt: skip
+    rows = [
+        {"dataset": "ferplus", "labels": 320, "method": method, "seed": seed, "step": step,
+         "validation_accuracy": value, "validation_balanced_accuracy": value - 10, "accuracy": 99.0}
+        for (method, seed), last in final.items()
+        for step, value in ((20, last), (10, 0.0))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def frame():
+    planned = pd.DataFrame([("ferplus", 320, name) for name in METHODS], columns=["dataset", "labels", "method"])
+    variants = changes(METHODS, ["mixmatch", "marginmix"])
+    return study_frame(validation_scores(metrics(), 1), variants, planned)
+
+
+def test_what_a_variant_changes():
+    assert changes(METHODS, ["mixmatch", "marginmix"]) == {
+        "mixmatch": ("mixmatch", ""),
+        "mixmatch-T-1": ("mixmatch", "temperature=1.0"),
+        "mixmatch-aligned": ("mixmatch", "AlignedMixMatch, prior_exponent=0.5, lambda_u as by default"),
+        "marginmix": ("marginmix", ""),
+        "marginmix-hinge": ("marginmix", "margin=hinge, margin_width=1.0"),
+    }
+
+
+def test_differences_are_paired_on_validation_images():
+    rows = frame().set_index("variant")
+    variant = rows.loc["mixmatch-T-1"]
+    assert (variant["n"], variant["pairs"]) == (2, 2)
+    assert variant["validation_accuracy"] == 57.0
+    assert variant["validation_accuracy_difference"] == 2.0
+    assert variant["validation_accuracy_high"] - 2.0 == pytest.approx(12.706, abs=1e-3)  # t(0.975, 1) * sd / sqrt(2)
+    assert pd.isna(rows.loc["mixmatch", "validation_accuracy_difference"])
+    assert rows.loc["marginmix-hinge", "n"] == 0
+
+
+def test_the_page_names_what_has_not_run_and_no_test_number():
+    text = to_markdown(study_blocks(frame(), {"ferplus": "FER+"}, "what"))
+    assert "FER+, 320 labels: mixmatch" in text and "FER+, 320 labels: marginmix" in text
+    assert [line for line in text.splitlines() if "hinge" in line and "not run" in line]
+    assert "99" not in text
+    assert text.index("temperature=1.0") < text.index("(start)")

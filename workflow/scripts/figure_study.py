@@ -1,0 +1,46 @@
+"""results/study.csv -> figures/study.png: every switch's price, one panel per (dataset, labels, start)."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import style
+
+from marginmix.errors import run_or_explain
+
+LOOKS = {
+    "validation_accuracy": {"color": style.PALETTE[0], "marker": "o", "label": "accuracy"},
+    "validation_balanced_accuracy": {"color": style.PALETTE[3], "marker": "s", "label": "balanced accuracy"},
+}
+
+
+def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str]) -> None:
+    """Paired differences from the start in points, on validation images; bars are 95 % intervals of the accuracy."""
+    frame = pd.read_csv(table).dropna(subset=["validation_accuracy_difference"])
+    if frame.empty:
+        return style.save_words("No variant of the study has finished yet on a cell of its start.", output)
+    groups = list(frame.groupby(["dataset", "labels", "start"], sort=False))
+    tallest = max(len(rows) for _, rows in groups)
+    figure, axes = style.panels(len(groups), 1, 0.55 + 0.17 * tallest, reserve=0.3)
+    for (dataset, labels, start), rows in groups:
+        panel = axes[[key for key, _ in groups].index((dataset, labels, start)), 0]
+        rows = rows.sort_values("validation_accuracy_difference")
+        places = range(len(rows))
+        for measure, look in LOOKS.items():
+            panel.plot(rows[f"{measure}_difference"], places, linestyle="", markersize=4, **look)
+        low, high = rows["validation_accuracy_low"], rows["validation_accuracy_high"]
+        panel.hlines(places, low, high, color=LOOKS["validation_accuracy"]["color"], linewidth=0.8, alpha=0.6)
+        panel.axvline(0, color="black", linewidth=0.8)
+        panel.set_yticks(places, rows["changes"])
+        reach = 1.3 * rows[[f"{measure}_difference" for measure in LOOKS]].abs().to_numpy().max() + 0.5
+        panel.set_xlim(-reach, reach)
+        panel.set_title(f"{style.entry_title(dataset, labels, titles)}: {start}, one switch changed", loc="left")
+        panel.set_xlabel("difference from the start, points, validation images")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    style.save(figure, output)
+
+
+if "snakemake" in globals():
+    sys.exit(run_or_explain(draw_study, snakemake.input[0], snakemake.output[0], snakemake.params.titles))  # noqa: F821

@@ -1,0 +1,43 @@
+"""metrics.csv of a study's runs -> results/study.csv and study.md: what each switch is worth on validation images."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from marginmix.errors import run_or_explain
+from marginmix.files import write_atomically
+from marginmix.reporting.markdown import to_markdown
+from marginmix.reporting.runs import csv_text, read_metrics
+from marginmix.reporting.study import changes, study_blocks, study_frame, validation_scores
+
+
+def write_study(
+    metrics: Iterable[Path | str],
+    planned: Sequence[tuple[str, int, str]],
+    config: Mapping[str, Any],
+    titles: Mapping[str, str],
+    outputs: Mapping[str, Path | str],
+) -> None:
+    """`planned`: (dataset, labels, method) of every run of the study, finished or not. Writes `outputs` csv and
+    markdown."""
+    recipe = config["recipe"]
+    window = recipe["score_window"]
+    scores = validation_scores(read_metrics(metrics), window)
+    variants = changes(config["methods"], config["study"]["starts"])
+    frame = study_frame(scores, variants, pd.DataFrame(planned, columns=["dataset", "labels", "method"]))
+    what = (
+        f"Budget {config['budget']}: {recipe['network']}, {recipe['steps']:,} steps, one switch changed at a time. "
+        f"Means of the last {window} of {recipe['evaluations']} evaluations on validation images, percent; differences "
+        f"from the start on the same cells. No test image is looked at here, and the seeds are reported nowhere else."
+    )
+    write_atomically(outputs["csv"], csv_text(frame))
+    write_atomically(outputs["markdown"], to_markdown(study_blocks(frame, titles, what)))
+
+
+if "snakemake" in globals():
+    given, written = snakemake.params, dict(snakemake.output.items())  # noqa: F821
+    arguments = snakemake.input.metrics, given.planned, given.config, given.titles, written  # noqa: F821
+    sys.exit(run_or_explain(write_study, *arguments))
