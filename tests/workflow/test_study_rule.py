@@ -44,7 +44,7 @@ def test_a_study_ends_in_its_own_table_and_figure(copy):
 def test_a_variant_without_a_start_is_refused(copy):
     done = copy.snakemake("--dry-run", "--config", "budget=trial", "study={starts: [marginmix]}")
     assert done.returncode == 1
-    assert "methods: the name 'mixmatch' begins with none of study.starts (marginmix)" in done.stdout
+    assert "methods: the name 'mixmatch-T-1' begins with none of study.starts (marginmix)" in done.stdout
 
 
 def test_a_study_of_which_nothing_has_run_draws_words(tmp_path):

@@ -9,6 +9,7 @@ import pandas as pd
 
 from marginmix.errors import run_or_explain
 from marginmix.files import write_atomically
+from marginmix.recipe import make_recipe
 from marginmix.reporting.markdown import to_markdown
 from marginmix.reporting.runs import csv_text, read_metrics
 from marginmix.reporting.study import changes, study_blocks, study_frame, validation_scores
@@ -23,14 +24,13 @@ def write_study(
 ) -> None:
     """`planned`: (dataset, labels, method) of every run of the study, finished or not. Writes `outputs` csv and
     markdown."""
-    recipe = config["recipe"]
-    window = recipe["score_window"]
-    scores = validation_scores(read_metrics(metrics), window)
+    recipe = make_recipe(config["recipe"])
+    scores = validation_scores(read_metrics(metrics), recipe.score_window)
     variants = changes(config["methods"], config["study"]["starts"])
     frame = study_frame(scores, variants, pd.DataFrame(planned, columns=["dataset", "labels", "method"]))
     what = (
-        f"Budget {config['budget']}: {recipe['network']}, {recipe['steps']:,} steps, one switch changed at a time. "
-        f"Means of the last {window} of {recipe['evaluations']} evaluations on validation images, percent; differences "
+        f"Budget {config['budget']}: {recipe.network}, {recipe.steps:,} steps, one switch changed at a time. Means of "
+        f"the last {recipe.score_window} of {recipe.evaluations} evaluations on validation images, percent; differences "
         f"from the start on the same cells. No test image is looked at here, and the seeds are reported nowhere else."
     )
     write_atomically(outputs["csv"], csv_text(frame))
