@@ -30,8 +30,8 @@ def write_study(
     frame = study_frame(scores, variants, pd.DataFrame(planned, columns=["dataset", "labels", "method"]))
     what = (
         f"Budget {config['budget']}: {recipe.network}, {recipe.steps:,} steps, one switch changed at a time. Means of "
-        f"the last {recipe.score_window} of {recipe.evaluations} evaluations on validation images, percent; differences "
-        f"from the start on the same cells. No test image is looked at here, and the seeds are reported nowhere else."
+        f"the last {recipe.score_window} of {recipe.evaluations} evaluations on validation images, percent; differences"
+        f" from the start on the same cells. No test image is looked at here, and the seeds are reported nowhere else."
     )
     write_atomically(outputs["csv"], csv_text(frame))
     write_atomically(outputs["markdown"], to_markdown(study_blocks(frame, titles, what)))
