@@ -1,5 +1,6 @@
 """CUDA is refused where there is none, and several GPUs are lent one job at a time."""
 
+import platform
 import subprocess
 import sys
 
@@ -40,3 +41,16 @@ def test_every_gpu_gets_a_first_job_before_any_a_second(tmp_path):
     for holder in holders:
         holder.kill()
         holder.communicate()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc allocates as it does")
+def test_freed_memory_is_used_again():
+    """50 tensors of 8 MiB, one after the other, fault in far less than 400 MiB of pages."""
+    code = (
+        "import resource, torch; from marginmix.training import devices;"
+        "devices.prepare(torch.device('cpu'), 1, exact=True); torch.ones(2**21);"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt; before = faults();"
+        "any(torch.ones(2**21) is None for _ in range(50)); print((faults() - before) * resource.getpagesize())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 25 * 2**23
