@@ -225,6 +225,11 @@ class Recipe:
         "shares of the run after which the embeddings of all training images are kept (embedding figures)",
         within="(0, 1]",
     )
+    diagnosed: int = setting(
+        0,
+        "unlabelled images whose guessed labels are examined at each evaluation, see metrics.csv; 0: none",
+        within="[0, inf)",
+    )
 
     @property
     def changes(self) -> dict[str, Any]:

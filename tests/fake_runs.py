@@ -12,7 +12,8 @@ METRIC_COLUMNS = (
     "step", "loss", "loss_labelled", "loss_unlabelled", "loss_margin", "lambda_u", "learning_rate", "accuracy",
     "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid", "validation_accuracy",
     "validation_balanced_accuracy", "guess_accuracy", "guess_confidence", "guess_entropy", "centroid_distance_min",
-    "centroid_distance_mean", "distance_own", "distance_other",
+    "centroid_distance_mean", "distance_own", "distance_other", "guess_calibration_error", "guess_imbalance",
+    "in_the_middle", *(f"{name}_{i}" for name in ("guess_share", "gradient") for i in range(1, 6)),
 )  # fmt: skip
 
 
@@ -62,6 +63,10 @@ def _write_metrics(path: Path, method: str, seed: int, accuracy: float, steps: i
             row["guess_accuracy"] = f"{accuracy * (1 - np.exp(-4 * share)):.3f}"
             row["guess_confidence"] = f"{(55 + 40 * share if confident else 40 + 30 * share) + rng.normal(0, 1):.3f}"
             row["guess_entropy"] = f"{(0.9 - 0.7 * share if confident else 1.6 - 0.5 * share) + seed * 0.02:.3f}"
+            row |= {"guess_calibration_error": f"{30 - 20 * share:.3f}", "guess_imbalance": f"{25 - 9 * share:.3f}"}
+            row["in_the_middle"] = f"{70 - 40 * share:.3f}"
+            row |= {f"guess_share_{i}": "20" for i in range(1, 6)}
+            row |= {f"gradient_{i}": f"{0.3 / i:.3f}" for i in range(1, 5)}
         lines.append(",".join(row.values()))
     path.write_text("\n".join(lines) + "\n")
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from marginmix.augment import Scaling
 from marginmix.networks.precision import convolutions_in
 from marginmix.step import Method
+from marginmix.training.diagnosis import calibration_error
 
 BATCH = 500
 
@@ -16,9 +17,11 @@ BATCH = 500
 @dataclass(frozen=True)
 class Evaluation:
     """Confusion matrices [C, C] (rows: true class) of the head and, where there are centroids, of the nearest one; with
-    the mean squared distance of an image to the centroid of its own class and to the nearest other."""
+    the mean squared distance of an image to the centroid of its own class and to the nearest other. `calibration`: the
+    head's expected calibration error, percent."""
 
     head: np.ndarray
+    calibration: float
     centroid: np.ndarray | None = None
     own: float | None = None
     other: float | None = None
@@ -53,13 +56,14 @@ def evaluate(method: Method, network: nn.Module, images: Tensor, targets: Tensor
     """`network` and the nearest centroid of `method` on uint8 `images` [N, H, W, C] with `targets` [N]."""
     logits, embeddings = embed(network, images, scaling, method.recipe.precision)
     head = _confusion(targets, logits.argmax(1), logits.shape[1])
+    calibration = calibration_error(logits.softmax(1), targets)
     distances = method.centroid_distances(embeddings)
     if distances is None:
-        return Evaluation(head)
+        return Evaluation(head, calibration)
     own = distances.gather(1, targets[:, None])
     other = distances.scatter(1, targets[:, None], torch.inf).amin(1)
     centroid = _confusion(targets, distances.argmin(1), logits.shape[1])
-    return Evaluation(head, centroid, float(own.mean()), float(other.mean()))
+    return Evaluation(head, calibration, centroid, float(own.mean()), float(other.mean()))
 
 
 def _confusion(targets: Tensor, predicted: Tensor, classes: int) -> np.ndarray:

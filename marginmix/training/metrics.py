@@ -11,6 +11,7 @@ from torch import Tensor
 
 from marginmix.files import write_atomically
 from marginmix.step import Method
+from marginmix.training.diagnosis import DIAGNOSED
 from marginmix.training.evaluate import Evaluation
 
 _LOSSES = ("labelled", "unlabelled", "margin")
@@ -19,8 +20,10 @@ _SUMMED = ("steps", *(f"loss_{name}" for name in _LOSSES), "guesses", "confidenc
 COLUMNS = (
     "step", "loss", "loss_labelled", "loss_unlabelled", "loss_margin", "lambda_u", "learning_rate",
     "accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid",
-    "validation_accuracy", "validation_balanced_accuracy", "guess_accuracy", "guess_confidence", "guess_entropy",
+    "validation_accuracy", "validation_balanced_accuracy", "validation_calibration_error",
+    "guess_accuracy", "guess_confidence", "guess_entropy",
     "centroid_distance_min", "centroid_distance_mean", "distance_own", "distance_other",
+    *DIAGNOSED,
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from marginmix.recipe import Recipe
 from marginmix.step import Method
 from marginmix.training import checkpoints, devices
 from marginmix.training.data import TrainingData
+from marginmix.training.diagnosis import diagnose
 from marginmix.training.evaluate import accuracy, balanced_accuracy, embed, evaluate, recalls
 from marginmix.training.execution import EAGER, Execution
 from marginmix.training.learner import Learner
@@ -57,9 +58,12 @@ class Trainer(Learner):
             row |= centroid_metrics(self.method, held_out)
         if len(data.validation):
             images, targets = data.images[data.validation], data.targets[data.validation]
-            validation = evaluate(self.method, network, images, targets, data.scaling).head
-            row["validation_accuracy"] = accuracy(validation)
-            row["validation_balanced_accuracy"] = balanced_accuracy(validation)
+            validation = evaluate(self.method, network, images, targets, data.scaling)
+            row["validation_accuracy"] = accuracy(validation.head)
+            row["validation_balanced_accuracy"] = balanced_accuracy(validation.head)
+            row["validation_calibration_error"] = validation.calibration
+        if self.recipe.diagnosed:
+            row |= diagnose(self.method, self.network, data)
         row |= {f"recall_{name}": float(r) for name, r in zip(data.classes, recalls(held_out.head), strict=True)}
         self.confusion = held_out.head.tolist()
         return row

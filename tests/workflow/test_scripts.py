@@ -9,6 +9,7 @@ import figure_confusion
 import figure_curves
 import figure_embeddings
 import figure_labels
+import figure_why
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,6 +111,15 @@ def test_label_quality_leaves_out_what_guesses_nothing(tmp_path, runs, drawn):
     assert [len(axes.lines) for axes in drawn[-1].axes] == [2, 2, 2]
 
 
+def test_why_has_the_two_compared_methods_over_training_and_by_entropy(tmp_path, runs, drawn):
+    figure_why.draw_why([path.with_name("metrics.csv") for path in runs], tmp_path / "a.png")
+    axes = drawn[-1].axes
+    assert [len(panel.lines) for panel in axes] == [0, *7 * [2]]  # no validation accuracy in these runs
+    assert axes[6].lines[0].get_xdata() == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
+    assert axes[6].lines[0].get_ydata()[:4] == pytest.approx([0.3, 0.15, 0.1, 0.075])
+    assert np.isnan(axes[6].lines[0].get_ydata()[4])
+
+
 def test_confusion_rows_are_percent_of_the_true_class(tmp_path, runs, drawn):
     figure_confusion.draw_confusion(runs, tmp_path / "a.png")
     assert len(drawn[-1].axes) == 3
@@ -151,7 +161,7 @@ def test_names_keep_their_distance():
 
 
 @pytest.mark.parametrize(
-    "draw", [figure_curves.draw_curves, figure_labels.draw_labels, figure_confusion.draw_confusion]
+    "draw", [figure_curves.draw_curves, figure_labels.draw_labels, figure_confusion.draw_confusion, figure_why.draw_why]
 )
 def test_nothing_to_draw_is_said_in_words(tmp_path, drawn, draw):
     draw([], tmp_path / "a.png")

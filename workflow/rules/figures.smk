@@ -66,6 +66,21 @@ rule figure_confusion:
         "../scripts/figure_confusion.py"
 
 
+rule figure_why:
+    input:
+        metrics=metrics_of(PLANNED),
+    output:
+        report("figures/why_{budget}.png", caption="../report/why.rst", category="Training"),
+    log:
+        "logs/figures/why_{budget}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        titles=TITLES,
+    script:
+        "../scripts/figure_why.py"
+
+
 rule figure_study:
     input:
         rules.study.output.csv,

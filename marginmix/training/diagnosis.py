@@ -1,0 +1,106 @@
+"""Why a method does what it does: its guessed labels, and how hard each pulls, on a fixed sample of unlabelled images.
+
+Nothing here changes a run: labels are guessed by a copy of the method, as in training (batch by batch, each normalised
+by its own statistics) but on images that are not augmented.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from marginmix.centroids import squared_distances
+from marginmix.mixing import soft_cross_entropy, squared_error
+from marginmix.step import Method, Seen, forward
+from marginmix.training.data import TrainingData
+
+CALIBRATION_BINS = 10
+ENTROPY_BINS = 5
+MIDDLE = 0.8
+"""An image lies in the middle where its squared distance to the nearest class mean is more than this share of that to
+the second nearest."""
+
+DIAGNOSED = (
+    "guess_calibration_error", "guess_imbalance", "in_the_middle",
+    *(f"guess_share_{i}" for i in range(1, ENTROPY_BINS + 1)), *(f"gradient_{i}" for i in range(1, ENTROPY_BINS + 1)),
+)  # fmt: skip
+
+
+def calibration_error(probabilities: Tensor, targets: Tensor) -> float:
+    """Expected calibration error in percent (Guo et al. 2017, eq. 3; 10 bins) of [N, C] for the classes [N]."""
+    confidence, best = probabilities.max(1)
+    right = (best == targets).to(confidence.dtype)
+    bins = (confidence * CALIBRATION_BINS).long().clamp_max(CALIBRATION_BINS - 1)
+    gaps = torch.zeros(CALIBRATION_BINS, dtype=confidence.dtype, device=bins.device)
+    return 100 * float(gaps.index_add(0, bins, confidence - right).abs().sum()) / len(targets)
+
+
+def diagnose(method: Method, network: nn.Module, data: TrainingData) -> dict[str, float]:
+    """The columns `DIAGNOSED` of a row of metrics.csv; empty where the method guesses no labels.
+
+    - guess_calibration_error: of the guessed labels, percent.
+    - guess_imbalance: total variation between the mean guessed label and the true class shares, percent.
+    - in_the_middle: images between two class means, see `MIDDLE`, percent. The means are those of the labelled images'
+      normalised embeddings, for every method alike.
+    - guess_share_i, gradient_i, i = 1 … 5: of the guessed labels whose entropy lies in the i-th fifth of 0 … log C,
+      their share in percent and the mean norm of the gradient of the unlabelled loss, weight 1, in the image's logits.
+    """
+    recipe, size = method.recipe, method.recipe.batch_size
+    known = data.unlabelled[data.targets[data.unlabelled] >= 0]
+    count = min(recipe.diagnosed, len(known)) // size * size
+    if method.looks_at == "nothing" or count == 0:
+        return {}
+    sample = known[torch.arange(count, device=known.device) * len(known) // count]
+    labelled = data.labelled[torch.arange(count, device=known.device) % len(data.labelled)]
+    guesses, logits, embeddings, theirs = _guesses(method, network, data, sample, labelled)
+    targets, classes = data.targets[sample], len(data.classes)
+    shares = torch.bincount(targets, minlength=classes) / count
+    row = {
+        "guess_calibration_error": calibration_error(guesses, targets),
+        "guess_imbalance": 50 * float((guesses.mean(0) - shares).abs().sum()),
+        "in_the_middle": 100 * _in_the_middle(embeddings, theirs, data.one_hot(labelled, embeddings.dtype)),
+    }
+    entropy = -torch.special.xlogy(guesses, guesses).sum(1) / torch.tensor(classes).log()
+    fifth = (entropy * ENTROPY_BINS).long().clamp(0, ENTROPY_BINS - 1)
+    norms = _gradient(logits, guesses, recipe.unlabelled_loss).norm(dim=1)
+    for i in range(ENTROPY_BINS):
+        within = fifth == i
+        row[f"guess_share_{i + 1}"] = 100 * float(within.float().mean())
+        row[f"gradient_{i + 1}"] = float(norms[within].mean())
+    return row
+
+
+@torch.no_grad()
+def _guesses(
+    method: Method, network: nn.Module, data: TrainingData, sample: Tensor, labelled: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Guessed labels [N, C], logits and embeddings of the images `sample` [N]; embeddings of `labelled` [N]."""
+    method, size = copy.deepcopy(method), method.recipe.batch_size
+    network.train()
+    found = []
+    for images, known in zip(sample.split(size), labelled.split(size), strict=True):
+        views = data.scaling(data.images[torch.cat([known, images])])
+        outputs = forward(network, views, 2, 0, method.recipe.precision)
+        seen = Seen(*(output.unflatten(0, (2, size)) for output in outputs))
+        looked_at = seen if method.looks_at == "all" else Seen(seen.logits[1:], seen.embeddings[1:])
+        guesses = method.self_label(looked_at, torch.zeros((), dtype=seen.logits.dtype, device=images.device))
+        found.append((guesses, seen.logits[1], seen.embeddings[1], seen.embeddings[0]))
+    guesses, logits, embeddings, theirs = (torch.cat(tensors) for tensors in zip(*found, strict=True))
+    return guesses, logits, embeddings, theirs
+
+
+def _in_the_middle(embeddings: Tensor, labelled: Tensor, labels: Tensor) -> float:
+    """Share of `embeddings` [N, D] between the nearest two means of `labelled` [M, D] with one-hot labels [M, C]."""
+    means = labels.T @ F.normalize(labelled, dim=1) / labels.sum(0).clamp_min(1)[:, None]
+    nearest = squared_distances(embeddings, means[labels.sum(0) > 0]).topk(2, largest=False, sorted=True).values
+    return float((nearest[:, 0] > MIDDLE * nearest[:, 1]).float().mean())
+
+
+def _gradient(logits: Tensor, guesses: Tensor, loss: str) -> Tensor:
+    """Of each image's own unlabelled loss in its logits [N, C]."""
+    logits = logits.detach().requires_grad_()
+    distance = squared_error if loss == "squared" else soft_cross_entropy
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(distance(logits, guesses) * len(logits), logits)
+    return gradient

@@ -1,0 +1,66 @@
+"""metrics.csv of diagnosed runs -> figures/why_<budget>.png: what the guessed labels of the two compared methods are
+like over training, and how hard labels pull by how sharp they are."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+import style
+from matplotlib.axes import Axes
+
+from marginmix.errors import run_or_explain
+from marginmix.reporting.entries import BASELINE, TREATMENT
+from marginmix.reporting.runs import printed_titles, read_metrics
+
+QUANTITIES = {
+    "validation_accuracy": "validation accuracy, %",
+    "guess_accuracy": "correct guesses, %",
+    "guess_calibration_error": "their calibration error, %",
+    "guess_entropy": "their entropy, nats",
+    "guess_imbalance": "their class imbalance, %",
+    "in_the_middle": "images in the middle, %",
+}
+FIFTHS = range(1, 6)
+COLUMNS = 4
+
+
+def draw_why(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
+    """Two rows of panels per (dataset, label count): a line per method over training; in the last two panels, at the
+    last evaluation, the gradient's norm by the entropy of the guessed label, and how many labels have such an entropy.
+    """
+    metrics = list(metrics)
+    names = printed_titles(metrics, titles or {})
+    runs = read_metrics(metrics)
+    runs = runs[runs["method"].isin([BASELINE, TREATMENT])]
+    if "in_the_middle" not in runs or (runs := runs.dropna(subset=["in_the_middle"])).empty:
+        return style.save_words("No run with `diagnosed` has finished yet: no guessed labels to examine.", output)
+    styles = style.method_styles(runs["method"])
+    entries = list(runs.groupby(["dataset", "labels"]))
+    figure, grid = style.panels(2 * len(entries), COLUMNS, 1.6, reserve=0.4)
+    for i, ((dataset, labels), found) in enumerate(entries):
+        axes = grid[2 * i : 2 * i + 2].flatten()
+        for panel, (column, label) in zip(axes, QUANTITIES.items(), strict=False):
+            style.draw_over_seeds(panel, found, column, styles)
+            panel.set(xlabel="step", title=label)
+        last = found[found["step"] == found["step"].max()]
+        _by_entropy(axes[-2], last, "gradient", "gradient's norm by entropy", styles)
+        _by_entropy(axes[-1], last, "guess_share", "guesses by entropy, %", styles)
+        for row in grid[2 * i : 2 * i + 2]:
+            row[0].set_ylabel(style.entry_title(str(dataset), int(labels), names), fontweight="bold")
+    style.legend_below(figure, styles, style.seed_counts(runs))
+    style.save(figure, output)
+
+
+def _by_entropy(axes: Axes, last: pd.DataFrame, name: str, label: str, styles: dict[str, dict]) -> None:
+    """Mean over seeds of the columns `name`_1 … 5, at the middles of their fifths of the largest entropy."""
+    columns = [f"{name}_{i}" for i in FIFTHS]
+    for method, look in styles.items():
+        values = last.loc[last["method"] == method, columns].mean()
+        axes.plot([(i - 0.5) / len(FIFTHS) for i in FIFTHS], values, **look, markersize=4)
+    axes.set(xlabel="entropy / log C", title=label, xlim=(0, 1), ylim=(0, None))
+
+
+if "snakemake" in globals():
+    paths = snakemake.input.metrics, snakemake.output[0]  # noqa: F821
+    sys.exit(run_or_explain(draw_why, *paths, snakemake.params.titles))  # noqa: F821
