@@ -57,6 +57,12 @@ def _predict(options: argparse.Namespace) -> None:
     print(f"{predict(options.model, options.images, options.out)} images: {options.out}", file=sys.stderr)
 
 
+def _toy(options: argparse.Namespace) -> None:
+    from marginmix.toy import run_toy
+
+    run_toy(options.first, dict(_pair(pair, "--methods") for pair in options.methods), options.draws, options.out)
+
+
 def _recipe(_: argparse.Namespace) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `marginmix recipe | head` is no error
     for name, field in FIELDS.items():
@@ -77,14 +83,19 @@ def _source(options: argparse.Namespace) -> DataSource:
 def _settings(pairs: Sequence[str]) -> dict[str, Any]:
     settings = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise UserError(f"--set: expected name=value, found {pair!r}")
+        name, value = _pair(pair, "--set")
         try:
             settings[name] = yaml.safe_load(value)
         except yaml.YAMLError:
             raise UserError(f"--set: {name} must be a value in YAML, found {value!r}") from None
     return settings
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"{option}: expected name=value, found {text!r}")
+    return name, value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,6 +136,10 @@ def _parser() -> argparse.ArgumentParser:
     predicting = add("predict", _predict, "classify a folder of images with a trained network (CSV)", out)
     predicting.add_argument("--model", type=Path, required=True, help="model.pt of a finished run")
     predicting.add_argument("--images", type=Path, required=True, help="a folder; images of any size")
+    toy = add("toy", _toy, "two classes in the plane: borders before and after self-labelling (.npz and .csv)", out)
+    toy.add_argument("--first", required=True, metavar="METHOD", help="import path: what the first border is made by")
+    toy.add_argument("--methods", nargs="+", required=True, metavar="NAME=METHOD", help="what goes on from it")
+    toy.add_argument("--draws", type=int, default=20, help="of the labelled points")
     add("recipe", _recipe, "print every setting, its default, allowed values and source")
     return parser
 

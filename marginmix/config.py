@@ -1,9 +1,6 @@
 """Budgets: one complete file each, checked before anything is planned; what runs it asks for, with which settings."""
 
-import ast
-import importlib.util
 import os
-import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ import yaml
 
 from marginmix import datasets
 from marginmix.errors import UserError, suggest
+from marginmix.import_paths import check_import_path
 from marginmix.recipe import Recipe, make_recipe
 
 Config = dict[str, Any]
@@ -89,6 +87,7 @@ def runs(config: Config) -> list[Run]:
         for labels in entry["labels"]
         for method in entry.get("methods", config["methods"])
         for seed in entry.get("seeds", config["seeds"])
+        if seed in config["methods"][method].get("seeds", [seed])
     ]
 
 
@@ -165,7 +164,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
 def _check_meaning(config: Mapping[str, Any]) -> None:
     methods, known = config["methods"], config["datasets"]
     for name, method in methods.items():
-        _check_import_path(method["method"], f"methods.{name}.method")
+        check_import_path(method["method"], f"methods.{name}.method")
     for dataset in known:
         _check_labels(dataset_entry(config, dataset), dataset)
     named = [(f"datasets.{dataset}.methods", entry.get("methods", ())) for dataset, entry in known.items()]
@@ -184,8 +183,15 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
             for name in names:
                 if name not in allowed:
                     raise UserError(f"{place}: {name!r} is not in this budget; {suggest(name, allowed)}")
-    for run in runs(config):
+    asked = runs(config)
+    for run in asked:
         recipe_of(config, run)
+    for dataset, entry in known.items():
+        for name in entry.get("methods", methods):
+            if not any((run.dataset, run.method) == (dataset, name) for run in asked):
+                seeds = entry.get("seeds", config["seeds"])
+                found = methods[name]["seeds"]
+                raise UserError(f"methods.{name}.seeds: expected some of {dataset}'s {seeds}, found {found}")
     for dataset in config.get("embeddings", {}).get("datasets", {}):
         entry = embedding_entry(config, dataset)
         datasets.get(dataset, entry["family"])
@@ -205,28 +211,3 @@ def _check_labels(entry: Config, dataset: str) -> None:
                 f"datasets.{dataset}.labels: expected {least} (one a class) to {most:,} (its training images), "
                 f"found {labels}"
             )
-
-
-def _check_import_path(path: str, where: str) -> None:
-    """Does `module:Class` name a class? Read from the source, since importing a method means importing torch."""
-    module, _, name = path.partition(":")
-    package = module.rpartition(".")[0]
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        raise UserError(f"{where}: there is no package {package!r}; write package.module:Class") from None
-    if spec is None or not spec.origin:
-        parent = importlib.util.find_spec(package) if package else None
-        siblings = [found.name for found in pkgutil.iter_modules(parent.submodule_search_locations)] if parent else []
-        known = [f"{package}.{sibling}" for sibling in siblings]
-        raise UserError(f"{where}: there is no module {module!r}; {suggest(module, known)}")
-    try:
-        tree = ast.parse(Path(spec.origin).read_text())
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{where}: cannot read {module} ({error}); write package.module:Class") from error
-    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-    imported = [
-        alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    ]
-    if name not in [*classes, *imported]:
-        raise UserError(f"{where}: {module} has no class {name!r}; {suggest(name, classes)}")

@@ -68,6 +68,14 @@ def test_every_budget_but_the_papers_takes_the_device_that_is_there():
         assert yaml.safe_load(path.read_text())["device"] == ("cuda" if path.stem == "paper" else "auto")
 
 
+def test_a_method_of_fewer_seeds(load):
+    ceiling = {"method": "baselines.supervised:Supervised", "seeds": [1]}
+    config = load(methods={"ceiling": ceiling}, datasets={"mine": {"methods": ["sharp"]}})
+    assert [(r.labels, r.seed) for r in budgets.runs(config) if r.method == "ceiling"] == [(20, 1), (50, 1)]
+    with pytest.raises(UserError, match=r"methods.ceiling.seeds: expected some of mine's \[3\], found \[1\]"):
+        load(methods={"ceiling": ceiling}, datasets={"mine": {"methods": ["sharp", "ceiling"]}})
+
+
 def test_runs(load):
     runs = budgets.runs(load())
     assert len(runs) == 2 * 2 * 2 + 1

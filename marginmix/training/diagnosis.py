@@ -31,7 +31,7 @@ def calibration_error(probabilities: Tensor, targets: Tensor) -> float:
     """Expected calibration error in percent (Guo et al. 2017, eq. 3; 10 bins) of [N, C] for the classes [N]."""
     confidence, best = probabilities.max(1)
     right = (best == targets).to(confidence.dtype)
-    bins = (confidence * CALIBRATION_BINS).long().clamp_max(CALIBRATION_BINS - 1)
+    bins = (confidence * CALIBRATION_BINS).long().clamp(0, CALIBRATION_BINS - 1)  # a diverged network has no confidence
     gaps = torch.zeros(CALIBRATION_BINS, dtype=confidence.dtype, device=bins.device)
     return 100 * float(gaps.index_add(0, bins, confidence - right).abs().sum()) / len(targets)
 

@@ -1,0 +1,158 @@
+"""The paper's toy: two classes in the plane, few labelled points, and the border before and after self-labelling.
+
+The training step is the real one, over points in the place of images. How much the border depends on which points
+happened to be labelled is measured over many draws of them: the paper claims that one way of self-labelling is unstable
+where classes overlap, and that the other is not.
+"""
+
+import copy
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import ndtri
+from torch import Tensor, nn
+
+from marginmix.draws import uniform
+from marginmix.errors import UserError
+from marginmix.files import write_atomically
+from marginmix.recipe import Recipe, make_recipe
+from marginmix.step import Method, Task, compute_losses
+from marginmix.step_draws import Drawer
+from marginmix.training import devices
+from marginmix.training.adam import Adam
+from marginmix.training.running import resolve_method
+
+PROBLEMS = {"easy": 2.0, "hard": 0.75}
+"""Half the distance of the two classes' means, in their standard deviation: 2 % and 23 % of the points lie beyond the
+best border."""
+UNLABELLED, LABELLED = 200, 4  # points a class
+REACH, GRID = 4.5, 60  # of the maps: from -REACH to REACH in both directions
+JITTER = 0.1  # standard deviation of what stands for a weak augmentation
+SETTINGS = {
+    "steps": 300, "evaluations": 1, "score_window": 1, "batch_size": 16, "precision": "fp32", "learning_rate": 0.01,
+    "lambda_u": 20,
+}  # fmt: skip
+RESAMPLES = 2000
+
+
+class PlaneNetwork(nn.Module):
+    """Points [N, 2] to (logits [N, 2], embedding [N, 32])."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(2, 32), nn.LeakyReLU(0.1), nn.Linear(32, 32), nn.LeakyReLU(0.1))
+        self.head = nn.Linear(32, 2)
+
+    def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        embedding = self.body(points)
+        return self.head(embedding), embedding
+
+
+def points_of(text: str, half_distance: float, each: int) -> tuple[np.ndarray, np.ndarray]:
+    """`each` points of both classes, [2 each, 2], and their classes, drawn from `text`: normal around (∓h, 0)."""
+    targets = np.repeat([0, 1], each)
+    points = ndtri(uniform(text, 2 * each, 2).clip(1e-12))
+    points[:, 0] += half_distance * (2 * targets - 1)
+    return points.astype(np.float32), targets
+
+
+def run_toy(first: str, methods: Mapping[str, str], draws: int, out: Path) -> None:
+    """Write `out` (.npz: points, and maps of the probability of class 1) and a .csv of the same name (`spreads`).
+
+    `first`: import path of the method behind the first border, trained on the labelled points alone; `methods`: name ->
+    path of those that go on from it with the unlabelled points.
+    """
+    if draws < 2:
+        raise UserError(f"--draws: expected 2 or more, to compare them, found {draws}")
+    devices.prepare(torch.device("cpu"), threads=1, exact=True)
+    recipe, arrays, rows = make_recipe(SETTINGS, "settings of the toy"), {}, []
+    axis = np.linspace(-REACH, REACH, GRID, dtype=np.float32)
+    grid = torch.from_numpy(np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2))
+    for problem, distance in PROBLEMS.items():
+        unlabelled, truth = points_of(f"toy/{problem}/unlabelled", distance, UNLABELLED)
+        maps: dict[str, list[np.ndarray]] = {name: [] for name in ("first", *methods)}
+        guesses: dict[str, list[np.ndarray]] = {name: [] for name in maps}
+        chosen = []
+        for draw in range(draws):
+            cell = f"toy/{problem}/{draw}"
+            labelled, targets = points_of(f"{cell}/labelled", distance, LABELLED)
+            chosen.append(labelled)
+            plane = torch.from_numpy(labelled), torch.from_numpy(targets), torch.from_numpy(unlabelled)
+            torch.manual_seed(draw)
+            started = _trained(resolve_method(first), PlaneNetwork(), plane, recipe, cell)
+            networks = {"first": started} | {
+                name: _trained(resolve_method(path), copy.deepcopy(started), plane, recipe, cell)
+                for name, path in methods.items()
+            }
+            for name, network in networks.items():
+                maps[name].append(_probabilities(network, grid).reshape(GRID, GRID))
+                guesses[name].append(_probabilities(network, plane[2]) > 0.5)
+        arrays |= {f"{problem}_unlabelled": unlabelled, f"{problem}_truth": truth, f"{problem}_labels": targets,
+                   f"{problem}_labelled": np.array(chosen)}  # fmt: skip
+        arrays |= {f"{problem}_map_{name}": np.array(found, np.float16) for name, found in maps.items()}
+        rows += spreads(problem, {name: np.array(found) for name, found in guesses.items()}, truth, next(iter(methods)))
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, axis=axis, **arrays)
+    write_atomically(out, buffer.getvalue())
+    write_atomically(out.with_suffix(".csv"), pd.DataFrame(rows).to_csv(index=False, float_format="%.4f"))
+
+
+def spreads(problem: str, guesses: Mapping[str, np.ndarray], truth: np.ndarray, baseline: str) -> list[dict]:
+    """One row per border, from the predicted classes [R, N] of the unlabelled points after each of R draws of labelled
+    ones: accuracy; disagreement, how likely two draws are to disagree about a point; its difference from the
+    `baseline`'s with a 95 % interval (bootstrap over draws). All in percent."""
+    R = len(next(iter(guesses.values())))
+    samples = np.random.default_rng(0).integers(0, R, (RESAMPLES, R))
+    pairs = {name: 100 * (found[:, None] != found[None]).mean(2) for name, found in guesses.items()}
+    rows = []
+    for name, found in guesses.items():
+        accuracy = 100 * (found == truth).mean(1)
+        row = {"problem": problem, "border": name, "draws": R, "accuracy": accuracy.mean()}
+        row |= {"accuracy_sd": accuracy.std(ddof=1), "disagreement": _off_diagonal(pairs[name], np.arange(R))}
+        if name != baseline:
+            apart = pairs[name] - pairs[baseline]
+            row["difference"] = _off_diagonal(apart, np.arange(R))
+            resampled = [_off_diagonal(apart, sample) for sample in samples]
+            row["difference_low"], row["difference_high"] = np.nanquantile(resampled, [0.025, 0.975])
+        rows.append(row)
+    return rows
+
+
+def _off_diagonal(pairs: np.ndarray, sample: np.ndarray) -> float:
+    """Mean of `pairs` [R, R] over the pairs of different draws in `sample`; not a number where there is none."""
+    different = sample[:, None] != sample[None]
+    return float(pairs[np.ix_(sample, sample)][different].mean()) if different.any() else np.nan
+
+
+def _trained(kind: type[Method], network: nn.Module, plane: tuple[Tensor, Tensor, Tensor], recipe: Recipe,
+             cell: str) -> nn.Module:  # fmt: skip
+    """`network` after `recipe.steps` steps on `plane`: labelled points, their classes, unlabelled points."""
+    labelled, targets, unlabelled = plane
+    one_hot = torch.eye(2)[targets]
+    method = kind(recipe, Task(2, 32, one_hot.sum(0), len(unlabelled)))
+    with torch.no_grad():
+        method.start(network(labelled)[1], one_hot)
+    drawer = Drawer(cell, len(labelled), len(unlabelled), recipe.batch_size, recipe.augmentations, recipe.alpha,
+                    recipe.mixup_lambda == "example", 1, False)  # fmt: skip
+    adam = Adam(network.parameters(), torch.tensor(recipe.learning_rate, dtype=torch.float64))
+    views = 0 if method.looks_at == "nothing" else recipe.augmentations
+    for step in range(recipe.steps):
+        draws = drawer.step(step)
+        points = torch.cat([labelled[draws.labelled], *[unlabelled[draws.unlabelled]] * views])
+        noise = torch.from_numpy(ndtri(uniform(f"{cell}/jitter/{step}", *points.shape).clip(1e-12))).float()
+        terms, _ = compute_losses(method, network, network, points + JITTER * noise, one_hot[draws.labelled], draws,
+                                  torch.tensor(float(step)))  # fmt: skip
+        adam.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        adam.step()
+    return network
+
+
+@torch.no_grad()
+def _probabilities(network: nn.Module, points: Tensor) -> np.ndarray:
+    """Of class 1, [N]."""
+    return network(points)[0].softmax(1)[:, 1].numpy()
