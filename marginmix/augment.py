@@ -37,3 +37,7 @@ class Scaling:
 
     def __call__(self, images: Tensor) -> Tensor:
         return (images * self.factor + self.bias).permute(0, 3, 1, 2)
+
+    def pictures(self, inputs: Tensor) -> Tensor:
+        """Back from the network's input [N, C, H, W] to uint8 [N, H, W, C]."""
+        return ((inputs.permute(0, 2, 3, 1) - self.bias) / self.factor).round().clamp(0, 255).to(torch.uint8)

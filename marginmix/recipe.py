@@ -230,6 +230,9 @@ class Recipe:
         "unlabelled images whose guessed labels are examined at each evaluation, see metrics.csv; 0: none",
         within="[0, inf)",
     )
+    samples: int = setting(
+        0, "columns of the contact sheet that is kept at the end: views, mixtures, guesses; 0: none", within="[0, inf)"
+    )
 
     @property
     def changes(self) -> dict[str, Any]:

@@ -46,16 +46,14 @@ def diagnose(method: Method, network: nn.Module, data: TrainingData) -> dict[str
     - guess_share_i, gradient_i, i = 1 … 5: of the guessed labels whose entropy lies in the i-th fifth of 0 … log C,
       their share in percent and the mean norm of the gradient of the unlabelled loss, weight 1, in the image's logits.
     """
-    recipe, size = method.recipe, method.recipe.batch_size
-    known = data.unlabelled[data.targets[data.unlabelled] >= 0]
-    count = min(recipe.diagnosed, len(known)) // size * size
-    if method.looks_at == "nothing" or count == 0:
+    recipe, known = method.recipe, data.unlabelled[data.targets[data.unlabelled] >= 0]
+    sample = spread(known, recipe.diagnosed, recipe.batch_size)
+    if method.looks_at == "nothing" or len(sample) == 0:
         return {}
-    sample = known[torch.arange(count, device=known.device) * len(known) // count]
-    labelled = data.labelled[torch.arange(count, device=known.device) % len(data.labelled)]
-    guesses, logits, embeddings, theirs = _guesses(method, network, data, sample, labelled)
+    labelled = data.labelled[torch.arange(len(sample), device=known.device) % len(data.labelled)]
+    guesses, logits, embeddings, theirs = guess(method, network, data, sample, labelled)
     targets, classes = data.targets[sample], len(data.classes)
-    shares = torch.bincount(targets, minlength=classes) / count
+    shares = torch.bincount(targets, minlength=classes) / len(sample)
     row = {
         "guess_calibration_error": calibration_error(guesses, targets),
         "guess_imbalance": 50 * float((guesses.mean(0) - shares).abs().sum()),
@@ -71,11 +69,18 @@ def diagnose(method: Method, network: nn.Module, data: TrainingData) -> dict[str
     return row
 
 
+def spread(pool: Tensor, most: int, size: int) -> Tensor:
+    """At most `most` of the `pool` [N], evenly spread over it, in whole batches of `size`."""
+    count = min(most, len(pool)) // size * size
+    return pool[torch.arange(count, device=pool.device) * len(pool) // max(count, 1)]
+
+
 @torch.no_grad()
-def _guesses(
+def guess(
     method: Method, network: nn.Module, data: TrainingData, sample: Tensor, labelled: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Guessed labels [N, C], logits and embeddings of the images `sample` [N]; embeddings of `labelled` [N]."""
+    """Guessed labels [N, C], logits and embeddings of the images `sample` [N]; embeddings of `labelled` [N]. N is a
+    multiple of the batch size."""
     method, size = copy.deepcopy(method), method.recipe.batch_size
     network.train()
     found = []

@@ -2,6 +2,7 @@
 
 import io
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from marginmix.files import write_atomically, write_json
 from marginmix.recipe import PAPER_STEPS
 from marginmix.training.job import Job
 from marginmix.training.metrics import write_metrics
+from marginmix.training.samples import contact_sheet
 from marginmix.training.scores import at_chance, reported, score_rules
 from marginmix.training.trainer import Trainer
 
@@ -26,7 +28,9 @@ def write_outputs(out: Path, job: Job, trainer: Trainer, source: str, identity: 
     result = _result(job, trainer, source, identity)
     _save_network(out / "model.pt", job, trainer)
     if trainer.snapshots:
-        _save_snapshots(out / "embeddings.npz", trainer)
+        _save_arrays(out / "embeddings.npz", _snapshots(trainer))
+    if job.recipe.samples and (sheet := contact_sheet(trainer, job.recipe.samples)):
+        _save_arrays(out / "samples.npz", {"classes": np.array(trainer.data.classes), **sheet})
     write_metrics(out / "metrics.csv", trainer.history, trainer.data.classes)
     write_json(out / "result.json", result)
     return result
@@ -88,18 +92,21 @@ def _save_network(path: Path, job: Job, trainer: Trainer) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _save_snapshots(path: Path, trainer: Trainer) -> None:
-    """embeddings.npz: the training images' embeddings at each snapshot; numbers and text only, no pickles."""
+def _snapshots(trainer: Trainer) -> dict[str, np.ndarray]:
+    """The training images' embeddings at each snapshot."""
     kept = sorted(trainer.snapshots.items(), key=lambda item: int(item[0]))
     steps = np.array([int(step) for step, _ in kept])
-    arrays = {name: np.stack([snapshot[name].numpy() for _, snapshot in kept]) for name in kept[0][1]}
+    return {
+        "steps": steps,
+        "fractions": steps / trainer.recipe.steps,
+        "targets": trainer.data.targets[trainer.data.training].cpu().numpy(),
+        "classes": np.array(trainer.data.classes),
+        **{name: np.stack([snapshot[name].numpy() for _, snapshot in kept]) for name in kept[0][1]},
+    }
+
+
+def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """An .npz of numbers and text only, no pickles."""
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        steps=steps,
-        fractions=steps / trainer.recipe.steps,
-        targets=trainer.data.targets[trainer.data.training].cpu().numpy(),
-        classes=np.array(trainer.data.classes),
-        **arrays,
-    )
+    np.savez_compressed(buffer, **arrays)
     write_atomically(path, buffer.getvalue())

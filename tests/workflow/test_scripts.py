@@ -9,6 +9,7 @@ import figure_confusion
 import figure_curves
 import figure_embeddings
 import figure_labels
+import figure_samples
 import figure_why
 import numpy as np
 import pandas as pd
@@ -118,6 +119,19 @@ def test_why_has_the_two_compared_methods_over_training_and_by_entropy(tmp_path,
     assert axes[6].lines[0].get_xdata() == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9])
     assert axes[6].lines[0].get_ydata()[:4] == pytest.approx([0.3, 0.15, 0.1, 0.075])
     assert np.isnan(axes[6].lines[0].get_ydata()[4])
+
+
+def test_samples_name_the_shares_of_a_label_and_what_an_image_is(tmp_path, runs, drawn):
+    pictures, labels = np.zeros((3, 8, 8, 1), np.uint8), np.array([[1.0, 0, 0], [0.7, 0.3, 0], [0.2, 0.2, 0.6]])
+    sheet = {"labelled": pictures, "labelled_labels": labels, "view_1": pictures, "confident": pictures[:2],
+             "confident_labels": labels[1:], "confident_truth": [1, 2]}  # fmt: skip
+    np.savez(runs[0].with_name("samples.npz"), classes=np.array(["a", "b", "c"]), **sheet)
+    figure_samples.draw_samples(runs[0], tmp_path / "a.png", {"faces": "Faces"})
+    below = [axes.texts[-1].get_text() for axes in drawn[-1].axes if len(axes.images)]
+    assert below == ["a", "a 70 %\nb 30 %", "c 60 %\na 20 %", "", "", "", "a 70 %\nis b", "c 60 %\nright"]
+    assert drawn[-1].get_suptitle() == "Faces, 70 labels: MixMatch after 800 steps"
+    figure_samples.draw_samples(runs[1], tmp_path / "b.png")
+    assert "kept no samples" in drawn[-1].texts[0].get_text()
 
 
 def test_confusion_rows_are_percent_of_the_true_class(tmp_path, runs, drawn):

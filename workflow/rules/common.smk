@@ -122,6 +122,17 @@ def metrics_of(folders):
     return [p for f in folders if os.path.exists(p := f"{f}/metrics.csv") or STANDING[f] != "kept"]
 
 
+def sampled():
+    """dataset -> the run whose contact sheet is drawn: of those that keep one or will, the first with fewest labels.
+
+    Sheets show images of the dataset, so that git does not have them: a committed run may have come without.
+    """
+    runs = [(training.labels, training.seed, folder, training.dataset) for folder, training in RUNS.items()
+            if training.recipe.samples and folder in PLANNED
+            and (STANDING[folder] != "kept" or os.path.exists(f"{folder}/samples.npz"))]  # fmt: skip
+    return {dataset: folder for _, _, folder, dataset in sorted(runs, reverse=True)}
+
+
 def check_other_results():
     """Ends the run where a result that is not to be made again cannot be read: the tables would fail, and Snakemake
     would remove those that are there."""

@@ -81,6 +81,26 @@ rule figure_why:
         "../scripts/figure_why.py"
 
 
+rule figure_samples:
+    input:
+        result=lambda wildcards: f"{SAMPLED[wildcards.dataset]}/result.json",
+    output:
+        report(
+            "figures/samples_{dataset}.png",
+            caption="../report/samples.rst",
+            category="Samples",
+            labels={"dataset": "{dataset}"},
+        ),
+    log:
+        "logs/figures/samples_{dataset}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        titles=TITLES,
+    script:
+        "../scripts/figure_samples.py"
+
+
 rule figure_study:
     input:
         rules.study.output.csv,

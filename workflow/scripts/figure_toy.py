@@ -25,12 +25,14 @@ def draw_toy(points: Path | str, table: Path | str, output: Path | str) -> None:
     with np.load(points, allow_pickle=False) as file:
         kept = {name: file[name] for name in file.files}
     problems = list(dict.fromkeys(spreads["problem"]))
-    figure, grid = style.panels(len(problems), 1 + len(TITLES), 2.15)
+    figure, grid = style.panels(len(problems), 1 + len(TITLES), 2.3)
+    figure.get_layout_engine().set(h_pad=0.09)
     for row, problem in zip(grid, problems, strict=True):
         here = {name.removeprefix(f"{problem}_"): a for name, a in kept.items() if name.startswith(f"{problem}_")}
         rows = spreads[spreads["problem"] == problem].set_index("border")
         _draw_points(row[0], here)
         row[0].set_title(f"{problem}: the labels", loc="left")
+        row[0].set_xlabel(f"solid: labelled, dashed: not\nlines: borders of {len(here['labelled'])} draws")
         for axes, (border, title) in zip(row[1:], TITLES.items(), strict=True):
             _draw_borders(axes, kept["axis"], here[f"map_{border}"].astype(np.float32))
             _draw_points(axes, here)

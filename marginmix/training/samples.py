@@ -1,0 +1,58 @@
+"""What the network sees, as pictures: weak views, mixtures with their labels, the surest and least sure guesses."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from marginmix.step import Batch, guess_labels
+from marginmix.training.diagnosis import guess, spread
+from marginmix.training.learner import Learner
+
+SEARCHED = 2048
+"""Unlabelled images among which the most and least confident guesses are looked for."""
+
+
+def contact_sheet(learner: Learner, columns: int) -> dict[str, np.ndarray]:
+    """Pictures uint8 [n, H, W, C] and labels float [n, classes] of at most `columns` images a row; {} where the method
+    guesses no labels.
+
+    labelled and its labels; view_1 … view_K of the same unlabelled images; mixture and its labels, those of the
+    labelled part first; confident and doubtful with the guesses and the true classes [n] (-1: unknown). All are of the
+    step that comes next, by the network as it is.
+    """
+    recipe, data, network = learner.recipe, learner.data, learner.network.train()
+    if learner.method.looks_at == "nothing":
+        return {}
+    size = recipe.batch_size
+    draws = learner.drawer.step(learner.completed).to(learner.device)
+    images, labels, _ = learner.views(draws)
+    method = copy.deepcopy(learner.method)  # guessing moves its state
+    guesses = guess_labels(method, network, images, labels, learner.clock.to(learner.dtype), tracked=False)
+    everything = torch.cat([labels, *[guesses] * recipe.augmentations])
+    mixed = method.mix(Batch(images, everything, size), draws)
+    shown = torch.arange(min(columns, size), device=learner.device)
+    half = len(shown) - len(shown) // 2
+    mixtures = torch.cat([shown[:half], size + shown[: len(shown) - half]])
+    sheet = {"labelled": data.scaling.pictures(images[shown]), "labelled_labels": labels[shown]}
+    for k in range(1, recipe.augmentations + 1):
+        sheet[f"view_{k}"] = data.scaling.pictures(images[k * size + shown])
+    sheet |= {"mixture": data.scaling.pictures(mixed.images[mixtures]), "mixture_labels": mixed.labels[mixtures]}
+    return {name: tensor.cpu().numpy() for name, tensor in (sheet | _extremes(learner, columns)).items()}
+
+
+def _extremes(learner: Learner, columns: int) -> dict[str, Tensor]:
+    """The unlabelled images whose guessed labels are the most and the least confident of many."""
+    data = learner.data
+    sample = spread(data.unlabelled, SEARCHED, learner.recipe.batch_size)
+    if len(sample) == 0:
+        return {}
+    labelled = data.labelled[torch.arange(len(sample), device=learner.device) % len(data.labelled)]
+    guesses = guess(learner.method, learner.network, data, sample, labelled)[0]
+    order = guesses.amax(1).argsort(descending=True, stable=True)
+    found = {}
+    for name, chosen in (("confident", order[:columns]), ("doubtful", order.flip(0)[:columns])):
+        found |= {name: data.images[sample[chosen]], f"{name}_labels": guesses[chosen],
+                  f"{name}_truth": data.targets[sample[chosen]]}  # fmt: skip
+    return found

@@ -1,0 +1,69 @@
+"""samples.npz beside a run's result.json -> figures/samples_<dataset>.png: what the network sees and says."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import style
+from matplotlib.axes import Axes
+
+from marginmix.errors import run_or_explain
+from marginmix.files import read_json
+from marginmix.reporting.runs import cell_of, printed_titles
+
+ROWS = {
+    "labelled": "labelled,\naugmented",
+    "view_1": "unlabelled,\none view",
+    "view_2": "the same,\nanother view",
+    "mixture": "mixtures",
+    "confident": "surest\nguesses",
+    "doubtful": "least sure\nguesses",
+}
+TOLD = 2  # classes named below a picture
+
+
+def draw_samples(result: Path | str, output: Path | str, titles: Mapping[str, str] | None = None) -> None:
+    """A row of pictures per kind, below each its label's largest shares; for a guess, what the image truly shows."""
+    path = Path(result).with_name("samples.npz")
+    if not path.exists():
+        return style.save_words("This run kept no samples: none of its images can be shown.", output)
+    with np.load(path, allow_pickle=False) as file:
+        kept = {name: file[name] for name in file.files}
+    cell, said = cell_of(path.parent), read_json(Path(result))
+    rows = {name: title for name, title in ROWS.items() if len(kept.get(name, ()))}
+    columns = max(len(kept[name]) for name in rows)
+    figure, grid = style.panels(len(rows), columns, style.WIDTH / columns + 0.22)
+    for axes in grid.flat:
+        axes.axis("off")
+    for row, (name, title) in zip(grid, rows.items(), strict=True):
+        row[0].text(-0.12, 0.5, title, transform=row[0].transAxes, ha="right", va="center")
+        for i, (axes, picture) in enumerate(zip(row, kept[name], strict=False)):
+            _draw_picture(axes, picture)
+            axes.text(0.5, -0.05, _words(kept, name, i), transform=axes.transAxes, ha="center", va="top", fontsize=5.5)
+    entry = style.entry_title(cell.dataset, cell.labels, printed_titles([path], titles or {}))
+    figure.suptitle(f"{entry}: {style.method_title(cell.method)} after {said['steps']:,} steps", fontsize=9)
+    style.save(figure, output)
+
+
+def _draw_picture(axes: Axes, picture: np.ndarray) -> None:
+    grey = picture.shape[2] == 1
+    axes.imshow(picture[..., 0] if grey else picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+
+
+def _words(kept: Mapping[str, np.ndarray], name: str, i: int) -> str:
+    """The largest shares of a picture's label, one a line."""
+    if f"{name}_labels" not in kept:
+        return ""
+    label, classes = kept[f"{name}_labels"][i], kept["classes"]
+    largest = [k for k in np.argsort(-label, kind="stable")[:TOLD] if label[k] >= 0.005]
+    lines = [f"{classes[k]} {100 * label[k]:.0f} %" if label[k] < 0.995 else str(classes[k]) for k in largest]
+    truth = int(kept[f"{name}_truth"][i]) if f"{name}_truth" in kept else -1
+    if truth >= 0:
+        lines = [lines[0], "right" if truth == largest[0] else f"is {classes[truth]}"]
+    return "\n".join(lines)
+
+
+if "snakemake" in globals():
+    paths = snakemake.input.result, snakemake.output[0]  # noqa: F821
+    sys.exit(run_or_explain(draw_samples, *paths, snakemake.params.titles))  # noqa: F821
