@@ -183,14 +183,13 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
             for name in names:
                 if name not in allowed:
                     raise UserError(f"{place}: {name!r} is not in this budget; {suggest(name, allowed)}")
-    asked = runs(config)
-    for run in asked:
+    for run in runs(config):
         recipe_of(config, run)
     for dataset, entry in known.items():
+        seeds = entry.get("seeds", config["seeds"])
         for name in entry.get("methods", methods):
-            if not any((run.dataset, run.method) == (dataset, name) for run in asked):
-                seeds = entry.get("seeds", config["seeds"])
-                found = methods[name]["seeds"]
+            found = methods[name].get("seeds", seeds)
+            if not set(found) <= set(seeds):
                 raise UserError(f"methods.{name}.seeds: expected some of {dataset}'s {seeds}, found {found}")
     for dataset in config.get("embeddings", {}).get("datasets", {}):
         entry = embedding_entry(config, dataset)

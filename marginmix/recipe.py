@@ -227,7 +227,8 @@ class Recipe:
     )
     diagnosed: int = setting(
         0,
-        "unlabelled images whose guessed labels are examined at each evaluation, see metrics.csv; 0: none",
+        "unlabelled images, in whole batches, whose guessed labels are examined at each evaluation, see metrics.csv; "
+        "0: none",
         within="[0, inf)",
     )
     samples: int = setting(
@@ -244,6 +245,11 @@ class Recipe:
             raise UserError(
                 f"recipe: score_window <= evaluations <= steps must hold, found score_window {self.score_window}, "
                 f"evaluations {self.evaluations}, steps {self.steps}"
+            )
+        if 0 < self.diagnosed < self.batch_size:
+            raise UserError(
+                f"recipe: diagnosed must be 0 or at least batch_size, since labels are guessed in whole batches of "
+                f"{self.batch_size}, found {self.diagnosed}"
             )
         network_shape(self.network)
 

@@ -68,6 +68,10 @@ def run_toy(first: str, methods: Mapping[str, str], draws: int, out: Path) -> No
     """
     if draws < 2:
         raise UserError(f"--draws: expected 2 or more, to compare them, found {draws}")
+    if "first" in methods:
+        raise UserError("--methods: expected other names than first, which is that of the border before, found it")
+    if out.suffix != ".npz":
+        raise UserError(f"--out: expected the name of an .npz, beside which a .csv will lie, found {out}")
     devices.prepare(torch.device("cpu"), threads=1, exact=True)
     recipe, arrays, rows = make_recipe(SETTINGS, "settings of the toy"), {}, []
     axis = np.linspace(-REACH, REACH, GRID, dtype=np.float32)
@@ -78,11 +82,12 @@ def run_toy(first: str, methods: Mapping[str, str], draws: int, out: Path) -> No
         guesses: dict[str, list[np.ndarray]] = {name: [] for name in maps}
         chosen = []
         for draw in range(draws):
-            cell = f"toy/{problem}/{draw}"
-            labelled, targets = points_of(f"{cell}/labelled", distance, LABELLED)
+            labelled, targets = points_of(f"toy/{problem}/labelled/{draw}", distance, LABELLED)
             chosen.append(labelled)
             plane = torch.from_numpy(labelled), torch.from_numpy(targets), torch.from_numpy(unlabelled)
-            torch.manual_seed(draw)
+            # All other chance is the same in every draw: initial weights, batches, mixing, jitter.
+            torch.manual_seed(0)
+            cell = f"toy/{problem}"
             started = _trained(resolve_method(first), PlaneNetwork(), plane, recipe, cell)
             networks = {"first": started} | {
                 name: _trained(resolve_method(path), copy.deepcopy(started), plane, recipe, cell)

@@ -11,7 +11,8 @@ OBJECTS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 METRIC_COLUMNS = (
     "step", "loss", "loss_labelled", "loss_unlabelled", "loss_margin", "lambda_u", "learning_rate", "accuracy",
     "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid", "validation_accuracy",
-    "validation_balanced_accuracy", "guess_accuracy", "guess_confidence", "guess_entropy", "centroid_distance_min",
+    "validation_balanced_accuracy", "validation_calibration_error", "guess_accuracy", "guess_confidence",
+    "guess_entropy", "centroid_distance_min",
     "centroid_distance_mean", "distance_own", "distance_other", "guess_calibration_error", "guess_imbalance",
     "in_the_middle", *(f"{name}_{i}" for name in ("guess_share", "gradient") for i in range(1, 6)),
 )  # fmt: skip

@@ -85,7 +85,8 @@ def prepare(device: torch.device, threads: int, exact: bool) -> None:
     # Deterministic mode fills fresh memory, which costs an eighth of a step and guards only against a read of it.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = not exact
-    keep_freed_memory()
+    if device.type == "cpu":
+        keep_freed_memory()
     if device.type == "cuda":
         torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("highest" if exact else "high")

@@ -47,11 +47,15 @@ def diagnose(method: Method, network: nn.Module, data: TrainingData) -> dict[str
       their share in percent and the mean norm of the gradient of the unlabelled loss, weight 1, in the image's logits.
     """
     recipe, known = method.recipe, data.unlabelled[data.targets[data.unlabelled] >= 0]
-    sample = spread(known, recipe.diagnosed, recipe.batch_size)
-    if method.looks_at == "nothing" or len(sample) == 0:
+    count = min(recipe.diagnosed, len(known)) // recipe.batch_size * recipe.batch_size
+    if method.looks_at == "nothing" or count == 0:
         return {}
-    labelled = data.labelled[torch.arange(len(sample), device=known.device) % len(data.labelled)]
+    sample, labelled = (spread(pool, count, recipe.batch_size) for pool in (known, data.labelled))
     guesses, logits, embeddings, theirs = guess(method, network, data, sample, labelled)
+    kept = guesses.sum(1) > 0  # a row of zeros is no guess
+    if not kept.any():
+        return {}
+    sample, guesses, logits, embeddings = (found[kept] for found in (sample, guesses, logits, embeddings))
     targets, classes = data.targets[sample], len(data.classes)
     shares = torch.bincount(targets, minlength=classes) / len(sample)
     row = {
@@ -69,10 +73,11 @@ def diagnose(method: Method, network: nn.Module, data: TrainingData) -> dict[str
     return row
 
 
-def spread(pool: Tensor, most: int, size: int) -> Tensor:
-    """At most `most` of the `pool` [N], evenly spread over it, in whole batches of `size`."""
-    count = min(most, len(pool)) // size * size
-    return pool[torch.arange(count, device=pool.device) * len(pool) // max(count, 1)]
+def spread(pool: Tensor, count: int, size: int) -> Tensor:
+    """`count`, a multiple of `size`, of the `pool` [N], evenly spread over it, and so is each batch of `size` in turn:
+    pools may lie in the order of their classes. Where N is less, some come more than once."""
+    chosen = pool[torch.arange(count, device=pool.device) * len(pool) // max(count, 1)]
+    return chosen.view(size, -1).T.flatten()
 
 
 @torch.no_grad()
@@ -96,7 +101,10 @@ def guess(
 
 
 def _in_the_middle(embeddings: Tensor, labelled: Tensor, labels: Tensor) -> float:
-    """Share of `embeddings` [N, D] between the nearest two means of `labelled` [M, D] with one-hot labels [M, C]."""
+    """Share of `embeddings` [N, D] between the nearest two means of `labelled` [M, D] with one-hot labels [M, C]; not a
+    number where the labels are of one class."""
+    if (labels.sum(0) > 0).sum() < 2:
+        return float("nan")
     means = labels.T @ F.normalize(labelled, dim=1) / labels.sum(0).clamp_min(1)[:, None]
     nearest = squared_distances(embeddings, means[labels.sum(0) > 0]).topk(2, largest=False, sorted=True).values
     return float((nearest[:, 0] > MIDDLE * nearest[:, 1]).float().mean())

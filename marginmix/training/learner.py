@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from marginmix.augment import weak_views
 from marginmix.mixing import ramp_up
@@ -64,6 +64,11 @@ class Learner:
         """How steps are executed: as asked for, but for a graph that could not be recorded."""
         return replace(self._asked, captured=isinstance(self.advance, Recorded) and self.advance.captured)
 
+    @property
+    def looking(self) -> nn.Module:
+        """The network that labels are guessed with, in training mode."""
+        return (self.network if self.recipe.centroid_network == "online" else self.average.module).train()
+
     def step(self) -> None:
         """One step. The host sees to the draws and counts; the rest happens on the device."""
         self.supply.refill(self.completed)
@@ -74,9 +79,8 @@ class Learner:
         """Draw, augment, label, mix, update."""
         draws = self.supply.take(self.clock)
         images, labels, unlabelled = self.views(draws)
-        looking = self.network if self.recipe.centroid_network == "online" else self.average.module.train()
         done = self.clock.to(self.dtype)
-        terms, guesses = self.compute(self.method, self.network.train(), looking, images, labels, draws, done)
+        terms, guesses = self.compute(self.method, self.network.train(), self.looking, images, labels, draws, done)
         self.descend(terms)
         self.update()
         self.sums.add(terms, guesses, self.data.targets[unlabelled])

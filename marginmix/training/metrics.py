@@ -90,16 +90,22 @@ def centroid_metrics(method: Method, evaluation: Evaluation) -> dict[str, float]
 
 def write_metrics(path: Path, history: Sequence[Mapping[str, float]], classes: Sequence[str]) -> None:
     """metrics.csv: one row per evaluation; empty where a number does not apply."""
+    write_rows(path, history, [*COLUMNS, *(f"recall_{name}" for name in classes)])
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]], columns: Sequence[str]) -> None:
+    """A CSV of `columns`; empty where a row has none, or not a number."""
     buffer = io.StringIO()
-    columns = [*COLUMNS, *(f"recall_{name}" for name in classes)]
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
-    for row in history:
+    for row in rows:
         writer.writerow([_text(row.get(column)) for column in columns])
     write_atomically(path, buffer.getvalue())
 
 
-def _text(value: float | None) -> str:
+def _text(value: float | str | None) -> str:
+    if isinstance(value, str):
+        return value
     if value is None or math.isnan(value):
         return ""
     return f"{value:.6g}" if not float(value).is_integer() else str(int(value))

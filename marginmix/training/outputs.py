@@ -14,9 +14,10 @@ import marginmix
 from marginmix.files import write_atomically, write_json
 from marginmix.recipe import PAPER_STEPS
 from marginmix.training.job import Job
-from marginmix.training.metrics import write_metrics
+from marginmix.training.metrics import write_metrics, write_rows
 from marginmix.training.samples import contact_sheet
 from marginmix.training.scores import at_chance, reported, score_rules
+from marginmix.training.snapshots import known_training
 from marginmix.training.trainer import Trainer
 
 
@@ -27,8 +28,10 @@ def write_outputs(out: Path, job: Job, trainer: Trainer, source: str, identity: 
     """
     result = _result(job, trainer, source, identity)
     _save_network(out / "model.pt", job, trainer)
-    if trainer.snapshots:
-        _save_arrays(out / "embeddings.npz", _snapshots(trainer))
+    if trainer.separability:
+        write_rows(out / "separability.csv", trainer.separability, list(trainer.separability[0]))
+    if any(trainer.snapshots.values()):
+        _save_arrays(out / "embeddings.npz", _planes(trainer))
     if job.recipe.samples and (sheet := contact_sheet(trainer, job.recipe.samples)):
         _save_arrays(out / "samples.npz", {"classes": np.array(trainer.data.classes), **sheet})
     write_metrics(out / "metrics.csv", trainer.history, trainer.data.classes)
@@ -92,14 +95,14 @@ def _save_network(path: Path, job: Job, trainer: Trainer) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _snapshots(trainer: Trainer) -> dict[str, np.ndarray]:
-    """The training images' embeddings at each snapshot."""
+def _planes(trainer: Trainer) -> dict[str, np.ndarray]:
+    """The plane of the training images at each snapshot."""
     kept = sorted(trainer.snapshots.items(), key=lambda item: int(item[0]))
     steps = np.array([int(step) for step, _ in kept])
     return {
         "steps": steps,
         "fractions": steps / trainer.recipe.steps,
-        "targets": trainer.data.targets[trainer.data.training].cpu().numpy(),
+        "targets": trainer.data.targets[known_training(trainer.data)].cpu().numpy(),
         "classes": np.array(trainer.data.classes),
         **{name: np.stack([snapshot[name].numpy() for _, snapshot in kept]) for name in kept[0][1]},
     }

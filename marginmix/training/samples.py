@@ -20,16 +20,16 @@ def contact_sheet(learner: Learner, columns: int) -> dict[str, np.ndarray]:
 
     labelled and its labels; view_1 … view_K of the same unlabelled images; mixture and its labels, those of the
     labelled part first; confident and doubtful with the guesses and the true classes [n] (-1: unknown). All are of the
-    step that comes next, by the network as it is.
+    step that comes next, by the network as it is (the mixtures' labels before `label_what: mixtures` replaces them).
     """
-    recipe, data, network = learner.recipe, learner.data, learner.network.train()
+    recipe, data = learner.recipe, learner.data
     if learner.method.looks_at == "nothing":
         return {}
     size = recipe.batch_size
     draws = learner.drawer.step(learner.completed).to(learner.device)
     images, labels, _ = learner.views(draws)
     method = copy.deepcopy(learner.method)  # guessing moves its state
-    guesses = guess_labels(method, network, images, labels, learner.clock.to(learner.dtype), tracked=False)
+    guesses = guess_labels(method, learner.looking, images, labels, learner.clock.to(learner.dtype), tracked=False)
     everything = torch.cat([labels, *[guesses] * recipe.augmentations])
     mixed = method.mix(Batch(images, everything, size), draws)
     shown = torch.arange(min(columns, size), device=learner.device)
@@ -45,11 +45,12 @@ def contact_sheet(learner: Learner, columns: int) -> dict[str, np.ndarray]:
 def _extremes(learner: Learner, columns: int) -> dict[str, Tensor]:
     """The unlabelled images whose guessed labels are the most and the least confident of many."""
     data = learner.data
-    sample = spread(data.unlabelled, SEARCHED, learner.recipe.batch_size)
-    if len(sample) == 0:
+    size = learner.recipe.batch_size
+    count = min(SEARCHED, len(data.unlabelled)) // size * size
+    if count == 0:
         return {}
-    labelled = data.labelled[torch.arange(len(sample), device=learner.device) % len(data.labelled)]
-    guesses = guess(learner.method, learner.network, data, sample, labelled)[0]
+    sample, labelled = (spread(pool, count, size) for pool in (data.unlabelled, data.labelled))
+    guesses = guess(learner.method, learner.looking, data, sample, labelled)[0]
     order = guesses.amax(1).argsort(descending=True, stable=True)
     found = {}
     for name, chosen in (("confident", order[:columns]), ("doubtful", order.flip(0)[:columns])):

@@ -5,9 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch.nn.functional as F
-from torch import Tensor
-
 from marginmix.recipe import Recipe
 from marginmix.step import Method
 from marginmix.training import checkpoints, devices
@@ -17,6 +14,7 @@ from marginmix.training.evaluate import accuracy, balanced_accuracy, embed, eval
 from marginmix.training.execution import EAGER, Execution
 from marginmix.training.learner import Learner
 from marginmix.training.metrics import centroid_metrics
+from marginmix.training.snapshots import Arrays, take_snapshot
 
 Row = dict[str, float]
 
@@ -30,7 +28,8 @@ class Trainer(Learner):
         super().__init__(recipe, method, data, cell, execution)
         self.history: list[Row] = []
         self.confusion: list[list[int]] = []
-        self.snapshots: dict[str, dict[str, Tensor]] = {}
+        self.snapshots: dict[str, Arrays] = {}
+        self.separability: list[dict[str, float | str]] = []
         self.diverged = False
         self.seconds = 0.0
         """Wall time of training and evaluation up to the last evaluation, over all the parts of a resumed run."""
@@ -63,20 +62,10 @@ class Trainer(Learner):
             row["validation_balanced_accuracy"] = balanced_accuracy(validation.head)
             row["validation_calibration_error"] = validation.calibration
         if self.recipe.diagnosed:
-            row |= diagnose(self.method, self.network, data)
+            row |= diagnose(self.method, self.looking, data)
         row |= {f"recall_{name}": float(r) for name, r in zip(data.classes, recalls(held_out.head), strict=True)}
         self.confusion = held_out.head.tolist()
         return row
-
-    def snapshot(self) -> dict[str, Tensor]:
-        """Embeddings float16 [n, D] of all training images by the averaged network, and the mean of each class's
-        normalised ones [C, D]."""
-        images, targets = self.data.images[self.data.training], self.data.targets[self.data.training]
-        logits, points = embed(self.average.module, images, self.data.scaling, self.recipe.precision)
-        labels = self.data.one_hot(self.data.training, points.dtype)
-        centroids = labels.T @ F.normalize(points, dim=1) / labels.sum(0).clamp_min(1)[:, None]
-        correct = 100 * (logits.argmax(1) == targets).double().mean()
-        return {"points": points.half().cpu(), "centroids": centroids.float().cpu(), "accuracy": correct.cpu()}
 
     # The run
 
@@ -106,7 +95,8 @@ class Trainer(Learner):
         while self.completed < recipe.steps and not self.diverged:
             self.step()
             if self.completed in snapshot_steps:
-                self.snapshots[str(self.completed)] = self.snapshot()
+                self.snapshots[str(self.completed)], rows = take_snapshot(self)
+                self.separability += rows
             if self.completed in evaluation_steps:
                 self.diverged = not self.sums.finite()
                 self.history.append(self.evaluate())
@@ -131,6 +121,7 @@ class Trainer(Learner):
             "history": self.history,
             "confusion": self.confusion,
             "snapshots": self.snapshots,
+            "separability": self.separability,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -141,4 +132,5 @@ class Trainer(Learner):
         self.sums.load_state(state["sums"])
         self.completed, self.seconds, self.history = state["completed"], state["seconds"], state["history"]
         self.clock.fill_(self.completed)
-        self._earlier, self.confusion, self.snapshots = state["hardware"], state["confusion"], state["snapshots"]
+        self._earlier, self.confusion = state["hardware"], state["confusion"]
+        self.snapshots, self.separability = state["snapshots"], state.get("separability", [])

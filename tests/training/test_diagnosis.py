@@ -5,8 +5,11 @@ import math
 import pytest
 import torch
 
-from marginmix.training.diagnosis import DIAGNOSED, _gradient, _in_the_middle, calibration_error, diagnose
+from marginmix.errors import UserError
+from marginmix.separability import fisher_ratio
+from marginmix.training.diagnosis import DIAGNOSED, _gradient, _in_the_middle, calibration_error, diagnose, spread
 from marginmix.training.running import resolve_method
+from marginmix.training.snapshots import take_snapshot
 from marginmix.training.trainer import Trainer
 from tests.toy_training import METHODS, small_recipe, toy_data
 
@@ -57,8 +60,34 @@ def test_a_diagnosed_run_is_the_same_run(name):
         assert all(torch.equal(value, theirs[key]) for key, value in plain.state()[part].items())
 
 
-def test_none_where_no_labels_are_guessed_or_the_pool_is_less_than_a_batch():
+def test_none_where_no_labels_are_guessed():
     trainer = trained("supervised", diagnosed=30)
     assert diagnose(trainer.method, trainer.network, trainer.data) == {}
-    trainer = trained("mixmatch", diagnosed=5)
+    trainer = trained("pseudo-label", diagnosed=30, confidence_threshold=1.0)
     assert diagnose(trainer.method, trainer.network, trainer.data) == {}
+    with pytest.raises(UserError, match="diagnosed must be 0 or at least batch_size"):
+        small_recipe(diagnosed=5)
+
+
+def test_batches_of_a_sorted_pool_hold_all_its_classes():
+    """20 images of each of three classes, one class after the other: 18 of them in three batches."""
+    classes = torch.arange(3).repeat_interleave(20)
+    batches = classes[spread(torch.arange(60), 18, 6)].view(3, 6)
+    assert [batch.bincount().tolist() for batch in batches] == 3 * [[2, 2, 2]]
+    assert spread(torch.arange(4), 6, 6).tolist() == [0, 0, 1, 2, 2, 3]
+
+
+def test_points_of_one_class_have_no_middle():
+    assert math.isnan(_in_the_middle(torch.eye(2), torch.eye(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]])))
+
+
+def test_snapshots_keep_planes_and_measure_every_embedding():
+    trainer = trained("embedding", network="alexnet-2d")
+    arrays, rows = take_snapshot(trainer)
+    assert arrays["points"].shape == (75, 2) and arrays["centroids"].shape == (3, 2)
+    places = [(row["step"], row["part"], row["space"]) for row in rows]
+    assert places == [(3, part, space) for part in ("train", "test") for space in ("raw", "normalised")]
+    points, targets = arrays["points"].numpy(), trainer.data.targets[trainer.data.training].numpy()
+    assert rows[0]["fisher_ratio"] == pytest.approx(fisher_ratio(points.astype(float), targets), rel=1e-2)
+    arrays, rows = take_snapshot(trained("mixmatch"))
+    assert arrays == {} and [row["space"] for row in rows] == 2 * ["normalised"]

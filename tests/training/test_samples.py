@@ -25,9 +25,11 @@ def test_pictures_are_what_was_scaled():
 
 def test_a_sheet_shows_the_next_step():
     trainer = trained("marginmix")
-    before = {name: value.clone() for name, value in trainer.method.state_dict().items()}
+    parts = trainer.network, trainer.average.module, trainer.method
+    before = [value.clone() for part in parts for value in part.state_dict().values()]
     sheet = contact_sheet(trainer, 4)
-    assert all(torch.equal(value, before[name]) for name, value in trainer.method.state_dict().items())
+    after = [value for part in parts for value in part.state_dict().values()]
+    assert all(map(torch.equal, before, after))
     data, draws = trainer.data, trainer.drawer.step(1)
     views = [weak_views(data.images, pool[drawn], draws.offsets[part], draws.flips[part], data.shift)
              for pool, drawn, part in ((data.labelled, draws.labelled, slice(0, 6)),

@@ -129,7 +129,7 @@ def test_samples_name_the_shares_of_a_label_and_what_an_image_is(tmp_path, runs,
     figure_samples.draw_samples(runs[0], tmp_path / "a.png", {"faces": "Faces"})
     below = [axes.texts[-1].get_text() for axes in drawn[-1].axes if len(axes.images)]
     assert below == ["a", "a 70 %\nb 30 %", "c 60 %\na 20 %", "", "", "", "a 70 %\nis b", "c 60 %\nright"]
-    assert drawn[-1].get_suptitle() == "Faces, 70 labels: MixMatch after 800 steps"
+    assert drawn[-1].get_suptitle() == "Faces, 70 labels: MixMatch, 800 steps"
     figure_samples.draw_samples(runs[1], tmp_path / "b.png")
     assert "kept no samples" in drawn[-1].texts[0].get_text()
 

@@ -12,6 +12,7 @@ from marginmix import config as budgets
 from marginmix import datasets, plan
 from marginmix.errors import DEBUG_VARIABLE, UserError
 from marginmix.files import read_json, write_atomically
+from marginmix.identity import NUMERICS_VERSION
 
 
 def read_config(given):
@@ -131,6 +132,16 @@ def sampled():
             if training.recipe.samples and folder in PLANNED
             and (STANDING[folder] != "kept" or os.path.exists(f"{folder}/samples.npz"))]  # fmt: skip
     return {dataset: folder for _, _, folder, dataset in sorted(runs, reverse=True)}
+
+
+def sampled_result(dataset):
+    """result.json of the run whose contact sheet is drawn; a `UserError` where none keeps one."""
+    if dataset not in SAMPLED:
+        raise UserError(
+            f"figures/samples_{dataset}.png: expected a run of budget {BUDGET} on {dataset} that keeps samples, found "
+            f"{', '.join(SAMPLED) or 'none'}; set samples: 8 in a recipe, and run it anew if it is committed"
+        )
+    return f"{SAMPLED[dataset]}/result.json"
 
 
 def check_other_results():

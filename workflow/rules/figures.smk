@@ -83,7 +83,7 @@ rule figure_why:
 
 rule figure_samples:
     input:
-        result=lambda wildcards: f"{SAMPLED[wildcards.dataset]}/result.json",
+        result=lambda wildcards: or_explain(sampled_result, wildcards.dataset),
     output:
         report(
             "figures/samples_{dataset}.png",

@@ -14,7 +14,8 @@ rule toy:
         runtime=60,
     params:
         command=trainer_command,
-        draws=config.get("toy", {}).get("draws", 20),
+        draws=lambda wildcards: config["toy"]["draws"],
+        numerics=NUMERICS_VERSION,
     shell:
         "{params.command} toy --first baselines.supervised:Supervised --methods"
         " mixmatch=baselines.mixmatch:MixMatch marginmix=marginmix.method:MarginMix"

@@ -42,7 +42,7 @@ def draw_samples(result: Path | str, output: Path | str, titles: Mapping[str, st
             _draw_picture(axes, picture)
             axes.text(0.5, -0.05, _words(kept, name, i), transform=axes.transAxes, ha="center", va="top", fontsize=5.5)
     entry = style.entry_title(cell.dataset, cell.labels, printed_titles([path], titles or {}))
-    figure.suptitle(f"{entry}: {style.method_title(cell.method)} after {said['steps']:,} steps", fontsize=9)
+    figure.suptitle(f"{entry}: {style.method_title(cell.method)}, {said['steps']:,} steps", fontsize=9)
     style.save(figure, output)
 
 
@@ -57,6 +57,8 @@ def _words(kept: Mapping[str, np.ndarray], name: str, i: int) -> str:
         return ""
     label, classes = kept[f"{name}_labels"][i], kept["classes"]
     largest = [k for k in np.argsort(-label, kind="stable")[:TOLD] if label[k] >= 0.005]
+    if not largest:
+        return "no label"  # a guess that was not made, or of a network that diverged
     lines = [f"{classes[k]} {100 * label[k]:.0f} %" if label[k] < 0.995 else str(classes[k]) for k in largest]
     truth = int(kept[f"{name}_truth"][i]) if f"{name}_truth" in kept else -1
     if truth >= 0:

@@ -34,7 +34,9 @@ def draw_why(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[
     runs = read_metrics(metrics)
     runs = runs[runs["method"].isin([BASELINE, TREATMENT])]
     if "in_the_middle" not in runs or (runs := runs.dropna(subset=["in_the_middle"])).empty:
-        return style.save_words("No run with `diagnosed` has finished yet: no guessed labels to examine.", output)
+        return style.save_words(
+            "No run of the compared methods with `diagnosed` is there yet: no guessed labels to show.", output
+        )
     styles = style.method_styles(runs["method"])
     entries = list(runs.groupby(["dataset", "labels"]))
     figure, grid = style.panels(2 * len(entries), COLUMNS, 1.6, reserve=0.4)
@@ -43,7 +45,7 @@ def draw_why(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[
         for panel, (column, label) in zip(axes, QUANTITIES.items(), strict=False):
             style.draw_over_seeds(panel, found, column, styles)
             panel.set(xlabel="step", title=label)
-        last = found[found["step"] == found["step"].max()]
+        last = found.sort_values("step").groupby(["method", "seed"]).tail(1)
         _by_entropy(axes[-2], last, "gradient", "gradient's norm by entropy", styles)
         _by_entropy(axes[-1], last, "guess_share", "guesses by entropy, %", styles)
         for row in grid[2 * i : 2 * i + 2]:

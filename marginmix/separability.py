@@ -1,0 +1,51 @@
+"""How separable classes are in a space of embeddings, in four numbers that know nothing of the network."""
+
+import numpy as np
+from sklearn.metrics import davies_bouldin_score, silhouette_score
+from sklearn.neighbors import NearestNeighbors
+
+NEIGHBOURS = 15
+MOST = 3000
+"""Points that the silhouette and the neighbours are computed on, evenly spread over the data: both cost its square."""
+
+MEASURES = ("silhouette", "davies_bouldin", "fisher_ratio", "neighbour_error")
+SMALLER_IS_SEPARATE = ("davies_bouldin", "neighbour_error")
+
+
+def separability(points: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """`MEASURES` of points [N, D] in the classes `targets` [N]; not a number where fewer than two classes have points.
+
+    - silhouette: mean of (b - a) / max(a, b), from -1 to 1 (Rousseeuw 1987).
+    - davies_bouldin: mean over the classes of the worst (s_i + s_j) / d_ij, from 0 on; small is separate (1979).
+    - fisher_ratio: trace of the between-class scatter over that of the within-class scatter, from 0 on.
+    - neighbour_error: points of another class than most of their 15 nearest others, percent.
+    """
+    points = np.asarray(points, np.float64)
+    if len(np.unique(targets)) < 2:
+        return dict.fromkeys(MEASURES, float("nan"))
+    few = np.linspace(0, len(points) - 1, min(len(points), MOST)).astype(int)
+    return {
+        "silhouette": float(silhouette_score(points[few], targets[few])),
+        "davies_bouldin": float(davies_bouldin_score(points, targets)),
+        "fisher_ratio": fisher_ratio(points, targets),
+        "neighbour_error": neighbour_error(points[few], targets[few]),
+    }
+
+
+def fisher_ratio(points: np.ndarray, targets: np.ndarray) -> float:
+    """Σ_k n_k ‖m_k - m‖² / Σ_i ‖x_i - m_y(i)‖²."""
+    middle, between, within = points.mean(0), 0.0, 0.0
+    for label in np.unique(targets):
+        own = points[targets == label]
+        between += len(own) * np.square(own.mean(0) - middle).sum()
+        within += np.square(own - own.mean(0)).sum()
+    return float(between / within) if within > 0 else float("inf")
+
+
+def neighbour_error(points: np.ndarray, targets: np.ndarray) -> float:
+    """Leave-one-out error in percent of the vote of the `NEIGHBOURS` nearest; ties go to the first class."""
+    classes, codes = np.unique(targets, return_inverse=True)
+    search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(points) - 1)).fit(points)
+    nearest = search.kneighbors(return_distance=False)
+    votes = (codes[nearest][:, :, None] == np.arange(len(classes))).sum(1)
+    return 100 * float((votes.argmax(1) != codes).mean())
