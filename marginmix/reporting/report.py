@@ -7,6 +7,7 @@ import pandas as pd
 
 from marginmix.reporting.cells import NOTHING, STALE, our_value, paper_value, points, signed, spread, verdict_cell
 from marginmix.reporting.claims import Claim, pooled_claims
+from marginmix.reporting.domains import domain_blocks
 from marginmix.reporting.entries import BASELINE, NOT_RUN, TREATMENT, Entry
 from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Table
 from marginmix.reporting.notes import LEGEND, METHOD_TITLES, Request, absence, paper_notes, run_notes
@@ -17,15 +18,19 @@ from marginmix.reporting.verdicts import Reproduction
 METRICS = {"error_percent": "test error in percent, lower is better", "accuracy_percent": "test accuracy in percent"}
 
 
-def assemble(runs: pd.DataFrame, reference: pd.DataFrame, request: Request) -> tuple[list[Entry], list[Block]]:
+def assemble(
+    runs: pd.DataFrame, reference: pd.DataFrame, separability: pd.DataFrame, request: Request
+) -> tuple[list[Entry], list[Block]]:
     """The entries of all three tables, and the content of tables.md."""
-    reported = runs[runs["budget"].isin([budget for budget, report in request.reporting.items() if report])]
+    shown = [budget for budget, report in request.reporting.items() if report]
+    reported = runs[runs["budget"].isin(shown)]
     papers, everything = paper_entries(reported, reference), all_entries(reported)
     claims = pooled_claims(runs, request.claims, request.expected, request.budget)
     blocks: list[Block] = [Heading("Results", 1), Bullets(_summary(runs, papers, everything, claims, request))]
     for table in dict.fromkeys(entry.table for entry in papers):
         blocks += _paper_table([entry for entry in papers if entry.table == table], request)
     blocks += _every_method(everything, {entry.dataset for entry in papers}, request)
+    blocks += domain_blocks(separability[separability["budget"].isin(shown)], request.titles)
     blocks += [Heading("How to read the tables"), Bullets([*LEGEND, *run_notes(papers, everything, request)])]
     return [*papers, *everything], blocks
 

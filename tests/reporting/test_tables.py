@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from marginmix.reporting.claims import pooled_claims
+from marginmix.reporting.domains import read_separability
 from marginmix.reporting.markdown import to_html, to_markdown
 from marginmix.reporting.notes import Request
 from marginmix.reporting.report import assemble
@@ -61,10 +62,10 @@ def test_text_of_the_tables_literally(tmp_path, reference):
         "reduced", {"paper": True, "reduced": True, "quick": True}, planned,
         {"rafdb": "Ask its authors for it; put EmoLabel/ and Image/ into data/rafdb."}, [CLAIM], TITLES,
     )  # fmt: skip
-    entries, content = assemble(runs, reference, request)
+    entries, content = assemble(runs, reference, read_separability(tmp_path / "results"), request)
     text = to_markdown(content)
     assert text == GOLDEN.read_text()
-    assert to_markdown(assemble(runs, reference, request)[1]) == text
+    assert to_markdown(assemble(runs, reference, read_separability(tmp_path / "results"), request)[1]) == text
     page = to_html(content, "Results")
     assert "<td>reproduced §</td>" in page
     assert page.count("<table>") == 5
@@ -78,7 +79,9 @@ def test_text_of_the_tables_literally(tmp_path, reference):
 
 def test_nothing_run_is_a_table_that_says_so(tmp_path, reference):
     runs = runs_of(tmp_path, reference)
-    entries, content = assemble(runs, reference, Request("paper", {"paper": True}, claims=[CLAIM]))
+    entries, content = assemble(
+        runs, reference, read_separability(tmp_path / "results"), Request("paper", {"paper": True}, claims=[CLAIM])
+    )
     text = to_markdown(content)
     assert "The tables show no run yet." in text
     assert "MarginMix − MixMatch over ferplus, declared in paper: not run." in text
@@ -106,7 +109,7 @@ def test_a_budget_that_is_not_reported_is_not_shown(tmp_path, reference):
     pairs(tmp_path, "quick", "faces", 70, [(60.0, 61.0)])
     pairs(tmp_path, "trial", "faces", 70, [(60.0, 61.0)])
     runs = runs_of(tmp_path, reference)
-    entries, _ = assemble(runs, reference, Request("quick", {"quick": False}))
+    entries, _ = assemble(runs, reference, read_separability(tmp_path / "results"), Request("quick", {"quick": False}))
     assert all(entry.budget is None for entry in entries)
     assert len(runs) == 4
 
@@ -118,7 +121,9 @@ def test_only_common_seeds_count(tmp_path, reference):
     entry = next(entry for entry in paper_entries(runs, reference) if entry.dataset == "ferplus")
     assert entry.scores["mixmatch"].mean == 42.5
     assert (entry.scores["marginmix"].difference.mean, entry.left_out) == (2.25, 1)
-    _, content = assemble(runs, reference, Request("reduced", {"reduced": True}))
+    _, content = assemble(
+        runs, reference, read_separability(tmp_path / "results"), Request("reduced", {"reduced": True})
+    )
     assert "**Left out:** 1 run(s)" in to_markdown(content)
 
 

@@ -45,8 +45,8 @@ def test_every_gpu_gets_a_first_job_before_any_a_second(tmp_path):
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc allocates as it does")
 def test_freed_memory_is_used_again():
-    """40 tensors of 64 MiB, one after the other, fault in far less than 2,560 MiB of pages. (Up to 32 MiB glibc may learn
-    by itself to keep a block.)"""
+    """40 tensors of 64 MiB, one after the other, fault in far less than 2,560 MiB of pages. (Smaller blocks glibc may
+    learn by itself to keep.)"""
     code = (
         "import resource, torch; from marginmix.training import devices;"
         "devices.prepare(torch.device('cpu'), 1, exact=True); torch.ones(2**24);"

@@ -45,6 +45,8 @@ def train(options) -> None:
     }  # fmt: skip
     if recipe.snapshots:
         write_embeddings(options.out / "embeddings.npz", recipe.snapshots)
+        header = "step,part,space,silhouette,davies_bouldin,fisher_ratio,neighbour_error"
+        write_atomically(options.out / "separability.csv", f"{header}\n1,train,raw,0.1,2.5,0.5,40\n")
     metrics = (
         f"step,accuracy,validation_accuracy,validation_balanced_accuracy\n1,{accuracy},{accuracy - 1},{accuracy - 3}\n"
     )

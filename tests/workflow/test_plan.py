@@ -63,3 +63,19 @@ def test_the_traceback_is_shown_when_asked_for(copy):
 def test_a_config_file_that_would_be_merged_is_refused(copy):
     done = copy.snakemake("--dry-run", "--configfile", "workflow/config/tiny.yaml")
     assert done.returncode == 1 and "--config budget=NAME" in done.stdout
+
+
+def test_a_contact_sheet_is_drawn_where_a_run_keeps_one_and_can_show_it(copy):
+    """The committed run of a clone has no samples.npz: git does not hold the images of datasets."""
+    keeping = ["budget=tiny", "recipe={samples: 2}"]
+    assert copy.planned("--config", *keeping)["figure_samples"] == 1
+    refused = copy.snakemake("--dry-run", "--config", *keeping, "--", "figures/samples_ferplus.png")
+    assert "figures/samples_ferplus.png: expected a run of budget tiny on ferplus that keeps samples" in refused.stdout
+    assert refused.returncode == 1
+    assert "figure_samples" not in copy.planned("--config", "budget=tiny")
+
+
+def test_toy_and_diagnosis_are_asked_for_by_a_budget(copy):
+    jobs = copy.planned("--config", "budget=tiny", "toy={draws: 2}", "recipe={diagnosed: 64}")
+    assert jobs["toy"] == jobs["figure_toy"] == jobs["figure_why"] == 1
+    assert not {"toy", "figure_why"} & set(copy.planned("--config", "budget=tiny"))

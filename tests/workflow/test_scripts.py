@@ -46,7 +46,7 @@ def drawn(monkeypatch):
 
 
 def write_tables(top, out):
-    outputs = {name: out / f"{name}.txt" for name in ("runs", "csv", "markdown", "html")}
+    outputs = {name: out / f"{name}.txt" for name in ("runs", "separability", "csv", "markdown", "html")}
     request = Request("quick", {"quick": True}, titles={"faces": "Faces"})
     tables.write_tables(top / "results" / "runs", REFERENCE, request, {}, outputs)
     return {name: path.read_bytes() for name, path in outputs.items()}
@@ -205,7 +205,8 @@ rule all:
     input: "results/tables.md", "a.png", "results/checks_quick.md"
 rule tables:
     input: reference="{REFERENCE}"
-    output: runs="results/runs.csv", csv="results/tables.csv", markdown="results/tables.md", html="results/tables.html"
+    output: runs="results/runs.csv", separability="results/separability.csv", csv="results/tables.csv",
+        markdown="results/tables.md", html="results/tables.html"
     params: runs_root="results/runs", budget="quick", reporting={{"quick": True}}, expected={{}}, absent={{}},
         claims=[], titles={{}}
     script: "{ROOT}/workflow/scripts/tables.py"

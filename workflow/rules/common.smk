@@ -42,7 +42,7 @@ def standings(trainings):
     tracked = plan.committed("results/runs", "results/embeddings")
     found = {}
     for folder, training in trainings.items():
-        outputs = ["result.json", "embeddings.npz"] if folder in EMBEDDINGS else ["result.json"]
+        outputs = ["result.json", *(["embeddings.npz", "separability.csv"] if folder in EMBEDDINGS else [])]
         if not all(os.path.exists(f"{folder}/{output}") for output in outputs):
             found[folder] = "new"
         elif config.get("rebuild"):

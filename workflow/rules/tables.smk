@@ -6,8 +6,10 @@ rule tables:
         reference=os.path.relpath(f"{workflow.basedir}/reference/paper_tables.csv"),
         results=[f"{folder}/result.json" for folder in PLANNED],
         others=other_results(),
+        embeddings=[f"{folder}/separability.csv" for folder in can_be_made(EMBEDDINGS)],
     output:
         runs="results/runs.csv",
+        separability="results/separability.csv",
         csv="results/tables.csv",
         markdown="results/tables.md",
         html=report("results/tables.html", caption="../report/tables.rst", category="Tables"),
@@ -27,8 +29,10 @@ use rule tables as tables_now with:
         reference=rules.tables.input.reference,
         results=[f"{folder}/result.json" for folder in RUNS if STANDING[folder] == "kept"],
         others=other_results(),
+        embeddings=[],
     output:
         runs="results/partial/runs.csv",
+        separability="results/partial/separability.csv",
         csv="results/partial/tables.csv",
         markdown="results/partial/tables.md",
         html="results/partial/tables.html",

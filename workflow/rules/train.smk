@@ -36,6 +36,7 @@ rule embed:
     output:
         result=update("results/embeddings/{budget}/{dataset}/result.json"),
         embeddings=update("results/embeddings/{budget}/{dataset}/embeddings.npz"),
+        separability=update("results/embeddings/{budget}/{dataset}/separability.csv"),
     log:
         "logs/embed/{budget}/{dataset}.log",
     conda:

@@ -1,4 +1,4 @@
-"""All finished runs -> results/runs.csv, tables.csv, tables.md and tables.html."""
+"""All finished runs -> results/runs.csv, separability.csv, tables.csv, tables.md and tables.html."""
 
 import sys
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 from marginmix.errors import run_or_explain
 from marginmix.files import write_atomically
+from marginmix.reporting.domains import read_separability
 from marginmix.reporting.markdown import to_html, to_markdown
 from marginmix.reporting.notes import Request
 from marginmix.reporting.report import assemble
@@ -21,13 +22,16 @@ def write_tables(
     expected: Mapping[str, Any],
     outputs: Mapping[str, Path | str],
 ) -> None:
-    """Read every result.json under `runs_root` and write `outputs`: runs, csv, markdown and html.
+    """Read every result.json under `runs_root`, and every separability.csv there and in the folder embeddings beside
+    it, and write `outputs`: runs, separability, csv, markdown and html.
 
     `expected`: path of each run of the current budget -> its recipe hash (see `read_runs`).
     """
     paper = read_reference(reference)
     runs = read_runs(runs_root, paper, expected)
-    entries, content = assemble(runs, paper, request)
+    separability = read_separability(Path(runs_root).parent)
+    entries, content = assemble(runs, paper, separability, request)
+    write_atomically(outputs["separability"], csv_text(separability))
     write_atomically(outputs["runs"], csv_text(runs))
     write_atomically(outputs["csv"], csv_text(tables_frame(entries)))
     write_atomically(outputs["markdown"], to_markdown(content))
