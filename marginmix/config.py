@@ -170,8 +170,16 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     named = [(f"datasets.{dataset}.methods", entry.get("methods", ())) for dataset, entry in known.items()]
     named += [(f"claims[{n}].methods", claim["methods"]) for n, claim in enumerate(config.get("claims", ()))]
     wanted = [(f"claims[{n}].dataset", [claim["dataset"]]) for n, claim in enumerate(config.get("claims", ()))]
-    starts = config.get("study", {}).get("starts", ())
-    named.append(("study.starts", starts))
+    study, dial = config.get("study", {}), config.get("difficulty")
+    starts = study.get("starts", ())
+    named += [("study.starts", starts), ("study.unjudged", study.get("unjudged", ()))]
+    if dial:
+        named.append(("difficulty", [*dial["methods"], dial["ceiling"]]))
+        for dataset in known:
+            if datasets.get(dataset, dataset_entry(config, dataset)["family"]).family != "faces":
+                raise UserError(
+                    f"datasets.{dataset}: expected faces-A, A the ambiguity, as the key difficulty asks for"
+                )
     for name in methods if starts else ():
         if start_of(name, starts) is None:
             raise UserError(f"methods: the name {name!r} begins with none of study.starts ({', '.join(starts)})")

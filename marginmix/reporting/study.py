@@ -1,4 +1,4 @@
-"""A study: what each switch is worth, on validation images alone.
+"""A study: what each switch is worth, on validation images unless the budget says test.
 
 A budget with `study: {starts: [...]}` holds variants: methods whose name begins with that of a start, `mixmatch-T-1`,
 and that differ from it in a few settings. A variant is compared with its start on the cells that both have.
@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 
 from marginmix.config import start_of
-from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
+from marginmix.reporting.entries import NOT_RUN
+from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Table
 from marginmix.reporting.verdicts import paired_difference
 
-MEASURES = ("validation_accuracy", "validation_balanced_accuracy")
-NOT_RUN = "not run"
+MEASURES = ("accuracy", "balanced_accuracy")
+SCORED_ON = {"validation": "validation_", "test": ""}
+"""Part of the data -> what the names of its columns in metrics.csv begin with."""
 
 
 def changes(methods: Mapping[str, Mapping[str, Any]], starts: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -31,11 +33,12 @@ def changes(methods: Mapping[str, Mapping[str, Any]], starts: Sequence[str]) -> 
     return found
 
 
-def validation_scores(metrics: pd.DataFrame, window: int) -> pd.DataFrame:
-    """Per run (dataset, labels, method, seed) the mean of the last `window` evaluations of `MEASURES`, percent; none
-    where there were no validation images."""
+def study_scores(metrics: pd.DataFrame, window: int, scored_on: str) -> pd.DataFrame:
+    """Per run (dataset, labels, method, seed) the mean of the last `window` evaluations of `MEASURES`, percent, on the
+    part `scored_on`; none where it has no images."""
     cells = ["dataset", "labels", "method", "seed"]
-    metrics = metrics.reindex(columns=[*cells, "step", *MEASURES]).dropna(subset=list(MEASURES))
+    columns = {f"{SCORED_ON[scored_on]}{measure}": measure for measure in MEASURES}
+    metrics = metrics.reindex(columns=[*cells, "step", *columns]).rename(columns=columns).dropna(subset=list(MEASURES))
     last = metrics.sort_values("step").groupby(cells).tail(window)
     return last.groupby(cells, as_index=False)[list(MEASURES)].mean()
 
@@ -63,14 +66,25 @@ def study_frame(scores: pd.DataFrame, variants: Mapping[str, tuple[str, str]], p
     )
 
 
-def study_blocks(frame: pd.DataFrame, titles: Mapping[str, str], what: str) -> list[Block]:
-    """The study as a page: a table per (dataset, labels, start), the best variants first, those not run last."""
+def study_blocks(
+    frame: pd.DataFrame, titles: Mapping[str, str], what: str, unjudged: Mapping[str, str] | None = None
+) -> list[Block]:
+    """The study as a page: a table per (dataset, labels, start), the best variants first, those not run last.
+
+    `unjudged`: variant -> why so short a run says little about it.
+    """
     blocks: list[Block] = [Heading("Study", 1), Paragraph(what)]
     header = ("changed", "n", "accuracy", "difference", "95 % interval", "balanced", "difference")
     for (dataset, labels, start), rows in frame.groupby(["dataset", "labels", "start"], sort=False):
-        ordered = rows.sort_values("validation_accuracy", ascending=False, na_position="last", kind="stable")
+        ordered = rows.sort_values("accuracy", ascending=False, na_position="last", kind="stable")
         cells = [_cells(row) for _, row in ordered.iterrows()]
         blocks += [Heading(f"{titles.get(dataset, dataset)}, {labels:,} labels: {start}"), Table(header, cells)]
+    if unjudged:
+        changed = frame.drop_duplicates("variant").set_index("variant")["changes"]
+        blocks += [
+            Heading("What so short a run cannot judge"),
+            Bullets([(f"{changed[name]}:", why) for name, why in unjudged.items() if name in changed]),
+        ]
     return blocks
 
 
@@ -79,8 +93,8 @@ def _cells(row: pd.Series) -> tuple[str, ...]:
     if not row["n"]:
         return (name, "0", NOT_RUN, "", "", "", "")
     interval = ""
-    if pd.notna(row["validation_accuracy_low"]):
-        interval = f"[{row['validation_accuracy_low']:+.1f}, {row['validation_accuracy_high']:+.1f}]"
+    if pd.notna(row["accuracy_low"]):
+        interval = f"[{row['accuracy_low']:+.1f}, {row['accuracy_high']:+.1f}]"
     accuracy, balanced = (f"{row[measure]:.1f}" for measure in MEASURES)
     differences = [row[f"{measure}_difference"] for measure in MEASURES]
     first, second = ("" if pd.isna(d) else f"{d:+.1f}" for d in differences)

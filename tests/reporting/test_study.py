@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from marginmix.reporting.markdown import to_markdown
-from marginmix.reporting.study import changes, study_blocks, study_frame, validation_scores
+from marginmix.reporting.study import changes, study_blocks, study_frame, study_scores
 
 METHODS = {
     "mixmatch": {"method": "baselines.mixmatch:MixMatch", "recipe": {"lambda_u": 20}},
@@ -21,17 +21,18 @@ def metrics():
              ("marginmix", 1): 55.0}  # fmt: skip
     rows = [
         {"dataset": "ferplus", "labels": 320, "method": method, "seed": seed, "step": step,
-         "validation_accuracy": value, "validation_balanced_accuracy": value - 10, "accuracy": 99.0}
+         "validation_accuracy": value, "validation_balanced_accuracy": value - 10,
+         "accuracy": 99.0, "balanced_accuracy": 99.0}
         for (method, seed), last in final.items()
         for step, value in ((20, last), (10, 0.0))
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def frame():
+def frame(scored_on="validation"):
     planned = pd.DataFrame([("ferplus", 320, name) for name in METHODS], columns=["dataset", "labels", "method"])
     variants = changes(METHODS, ["mixmatch", "marginmix"])
-    return study_frame(validation_scores(metrics(), 1), variants, planned)
+    return study_frame(study_scores(metrics(), 1, scored_on), variants, planned)
 
 
 def test_what_a_variant_changes():
@@ -48,10 +49,10 @@ def test_differences_are_paired_on_validation_images():
     rows = frame().set_index("variant")
     variant = rows.loc["mixmatch-T-1"]
     assert (variant["n"], variant["pairs"]) == (2, 2)
-    assert variant["validation_accuracy"] == 57.0
-    assert variant["validation_accuracy_difference"] == 2.0
-    assert variant["validation_accuracy_high"] - 2.0 == pytest.approx(12.706, abs=1e-3)  # t(0.975, 1) * sd / sqrt(2)
-    assert pd.isna(rows.loc["mixmatch", "validation_accuracy_difference"])
+    assert variant["accuracy"] == 57.0
+    assert variant["accuracy_difference"] == 2.0
+    assert variant["accuracy_high"] - 2.0 == pytest.approx(12.706, abs=1e-3)  # t(0.975, 1) * sd / sqrt(2)
+    assert pd.isna(rows.loc["mixmatch", "accuracy_difference"])
     assert rows.loc["marginmix-hinge", "n"] == 0
 
 
@@ -61,3 +62,12 @@ def test_the_page_names_what_has_not_run_and_no_test_number():
     assert [line for line in text.splitlines() if "hinge" in line and "not run" in line]
     assert "99" not in text
     assert text.index("temperature=1.0") < text.index("(start)")
+
+
+def test_a_study_may_be_scored_on_test_images():
+    assert frame("test").set_index("variant").loc["mixmatch-T-1", "accuracy"] == 99.0
+
+
+def test_what_a_short_run_cannot_judge_is_named_by_what_it_changes():
+    text = to_markdown(study_blocks(frame(), {}, "what", {"mixmatch-T-1": "since it is short.", "gone": "no more"}))
+    assert "- **temperature=1.0:** since it is short." in text and "no more" not in text

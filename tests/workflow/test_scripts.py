@@ -144,7 +144,7 @@ def test_confusion_rows_are_percent_of_the_true_class(tmp_path, runs, drawn):
 
 def test_embeddings_name_every_class_beside_its_ray(tmp_path, drawn):
     path = write_embeddings(tmp_path, "quick", "cifar10", OBJECTS, n=6000)
-    figure_embeddings.draw_embeddings(path, tmp_path / "a.png", {"cifar10": "CIFAR-10"})
+    figure_embeddings.draw_embeddings([path], tmp_path / "a.png", {"cifar10": "CIFAR-10"})
     assert len(drawn[-1].axes) == 2
     for axes in drawn[-1].axes:
         assert set(OBJECTS) <= {text.get_text() for text in axes.texts}
@@ -152,10 +152,20 @@ def test_embeddings_name_every_class_beside_its_ray(tmp_path, drawn):
     assert "step 3,000 (100 % of the run)" in drawn[-1].axes[1].get_title(loc="left")
 
 
+def test_two_domains_lie_below_each_other_early_middle_and_late(tmp_path, drawn):
+    first = write_embeddings(tmp_path, "quick", "ferplus", snapshots=5)
+    second = write_embeddings(tmp_path, "quick", "cifar10", OBJECTS, snapshots=2)
+    figure_embeddings.draw_embeddings([first, second], tmp_path / "a.png", {"ferplus": "FER+"})
+    titles = [axes.get_title(loc="left") for axes in drawn[-1].axes]
+    assert [title.partition("\n")[0] for title in titles] == ["FER+"] * 3 + ["cifar10"] * 2 + [""]
+    assert ["(55 % of the run)" in title for title in titles] == [False, True, False, False, False, False]
+    assert not drawn[-1].axes[-1].axison
+
+
 def test_embeddings_that_cannot_be_read(tmp_path):
     (tmp_path / "e.npz").write_bytes(b"PK nothing")
     with pytest.raises(UserError, match="cannot read the embeddings"):
-        figure_embeddings.draw_embeddings(tmp_path / "e.npz", tmp_path / "a.png")
+        figure_embeddings.draw_embeddings([tmp_path / "e.npz"], tmp_path / "a.png")
 
 
 def test_points_are_thinned_the_same_way_every_time():

@@ -32,12 +32,12 @@ def test_a_study_ends_in_its_own_table_and_figure(copy):
     (copy.folder / "results/runs/trial/digits/20/mixmatch-T-1/1/result.json").unlink()
     partial = copy.snakemake("--config", "budget=trial", "--", "study_now")
     assert partial.returncode == 0, partial.stdout
-    assert re.search(r"temperature=1.0 +\| +1 ", (copy.folder / "results/partial/study.md").read_text())
+    assert re.search(r"temperature=1.0 +\| +1 ", (copy.folder / "results/partial/trial.md").read_text())
     done = copy.snakemake("--config", "budget=trial")
     assert done.returncode == 0, done.stdout
-    text = (copy.folder / "results/study.md").read_text()
+    text = (copy.folder / "results/trial.md").read_text()
     assert re.search(r"temperature=1.0 +\| +2 ", text) and "digits, 20 labels: marginmix" in text.lower()
-    assert (copy.folder / "figures/study.png").stat().st_size > 5_000
+    assert (copy.folder / "figures/trial.png").stat().st_size > 5_000
     assert not (copy.folder / "results/tables.md").exists()
 
 
@@ -48,9 +48,9 @@ def test_a_variant_without_a_start_is_refused(copy):
 
 
 def test_a_study_of_which_nothing_has_run_draws_words(tmp_path):
-    columns = "dataset,labels,start,validation_accuracy_difference\nferplus,320,marginmix,\n"
+    columns = "dataset,labels,start,accuracy_difference\nferplus,320,marginmix,\n"
     (tmp_path / "study.csv").write_text(columns)
-    figure_study.draw_study(tmp_path / "study.csv", tmp_path / "study.png", {})
+    figure_study.draw_study(tmp_path / "study.csv", tmp_path / "study.png", {}, "validation")
     assert (tmp_path / "study.png").exists()
 
 

@@ -21,6 +21,16 @@ rule figure_embeddings:
         "../scripts/figure_embeddings.py"
 
 
+# The same of all the budget's datasets, below each other.
+use rule figure_embeddings as figure_domains with:
+    input:
+        embeddings=[embedding_source(dataset) for dataset in DRAWN],
+    output:
+        report("figures/embeddings.png", caption="../report/embeddings.rst", category="Embeddings"),
+    log:
+        "logs/figures/embeddings.log",
+
+
 rule figure_curves:
     input:
         metrics=metrics_of(PLANNED),
@@ -99,18 +109,3 @@ rule figure_samples:
         titles=TITLES,
     script:
         "../scripts/figure_samples.py"
-
-
-rule figure_study:
-    input:
-        rules.study.output.csv,
-    output:
-        "figures/study.png",
-    log:
-        "logs/figures/study.log",
-    conda:
-        "../../environment.yml"
-    params:
-        titles=TITLES,
-    script:
-        "../scripts/figure_study.py"

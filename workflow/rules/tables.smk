@@ -54,33 +54,3 @@ rule check:
         must_beat=MUST_BEAT,
     script:
         "../scripts/check.py"
-
-
-# A study's table: on validation images alone, of what is finished and what is not.
-rule study:
-    input:
-        metrics=metrics_of(PLANNED),
-    output:
-        csv="results/study.csv",
-        markdown="results/study.md",
-    log:
-        "logs/study.log",
-    conda:
-        "../../environment.yml"
-    params:
-        planned=[(training.dataset, training.labels, training.name) for training in RUNS.values()],
-        config=lambda wildcards: config,
-        titles=TITLES,
-    script:
-        "../scripts/study.py"
-
-
-# The same from what is finished at this moment.
-use rule study as study_now with:
-    input:
-        metrics=metrics_of([folder for folder in RUNS if STANDING[folder] == "kept"]),
-    output:
-        csv="results/partial/study.csv",
-        markdown="results/partial/study.md",
-    log:
-        "logs/study_now.log",

@@ -1,8 +1,9 @@
-"""embeddings.npz of the 2-unit AlexNet -> figures/embeddings_<dataset>.png: the plane of embeddings, early and late."""
+"""embeddings.npz of the 2-unit AlexNet -> figures/embeddings_<dataset>.png: the plane of embeddings, early and late;
+of several datasets -> figures/embeddings.png."""
 
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,35 +21,53 @@ STROKES = ("x", "+", "1")  # markers without a face
 FONT = 7.5
 
 
-def draw_embeddings(embeddings: Path | str, output: Path | str, titles: Mapping[str, str] | None = None) -> None:
-    """A panel per snapshot: raw activations of the two units, centroids as rays from the origin, named at their ends.
+def draw_embeddings(sources: Sequence[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
+    """A row per dataset, a panel per snapshot: raw activations of the two units, centroids as rays from the origin,
+    named at their ends.
 
-    `embeddings` holds steps [S], fractions [S], points [S, N, 2], targets [N], centroids [S, C, 2], accuracy [S] and
-    classes [C]; the folder it lies in is named like its dataset.
+    Each of `sources` is an embeddings.npz with steps [S], fractions [S], points [S, N, 2], targets [N], centroids
+    [S, C, 2], accuracy [S] and classes [C]; the folder it lies in is named like its dataset.
     """
-    dataset = Path(embeddings).parent.name
-    title = printed_titles([embeddings], titles or {}).get(dataset, dataset)
-    try:
-        with np.load(embeddings, allow_pickle=False) as file:
-            kept = {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"cannot read the embeddings {embeddings} ({error}); delete it and run again") from error
-    if kept["points"].size == 0:
-        return style.save_words(f"{title}: no embeddings were kept, nothing to draw.", output)
-    last = len(kept["steps"]) - 1
-    shown = sorted({0, last // 2, last}) if last > 1 else range(last + 1)
-    side = style.WIDTH / max(2, len(shown))
-    figure, grid = style.panels(1, len(shown), side + 0.5)
-    for axes, i in zip(grid[0], shown, strict=True):
-        points = kept["points"][i].astype(np.float64)
-        _draw_plane(axes, points, kept["targets"], kept["centroids"][i], kept["classes"], side - 0.6)
-        when = f"step {kept['steps'][i]:,} ({100 * kept['fractions'][i]:.0f} % of the run)"
-        axes.set_title(f"{when}\ntraining accuracy {kept['accuracy'][i]:.1f} %", loc="left")
-        axes.set(xlabel="unit 1", ylabel="unit 2")
-    drawn = sum(len(chosen(kept["targets"], label)) for label in range(len(kept["classes"])))
-    shares = f"{drawn:,} of {len(kept['targets']):,} training images, {POINTS_PER_CLASS} a class at most"
-    figure.suptitle(f"{title}: {shares}", fontsize=9, x=0.01, ha="left")
+    found = {Path(source).parent.name: _read(source) for source in sources}
+    named = printed_titles(sources, titles or {})
+    planes = {named.get(dataset, dataset): kept for dataset, kept in found.items() if kept["points"].size}
+    if not planes:
+        return style.save_words(f"{', '.join(found)}: no embeddings were kept, nothing to draw.", output)
+    columns = max(len(_early_middle_late(kept)) for kept in planes.values())
+    side = style.WIDTH / max(2, columns)
+    figure, grid = style.panels(len(planes), columns, side + 0.5)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for row, (title, kept) in zip(grid, planes.items(), strict=True):
+        for axes, i in zip(row, _early_middle_late(kept), strict=False):
+            axes.set_axis_on()
+            points = kept["points"][i].astype(np.float64)
+            _draw_plane(axes, points, kept["targets"], kept["centroids"][i], kept["classes"], side - 0.6)
+            when = f"step {kept['steps'][i]:,} ({100 * kept['fractions'][i]:.0f} % of the run)"
+            lines = [title] * (len(planes) > 1) + [when, f"training accuracy {kept['accuracy'][i]:.1f} %"]
+            axes.set_title("\n".join(lines), loc="left")
+            axes.set(xlabel="unit 1", ylabel="unit 2")
+    said = "\n".join(f"{title}: {_share(kept)}" for title, kept in planes.items())
+    figure.suptitle(said, fontsize=9, x=0.01, ha="left")
     style.save(figure, output)
+
+
+def _read(source: Path | str) -> dict[str, np.ndarray]:
+    try:
+        with np.load(source, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"cannot read the embeddings {source} ({error}); delete it and run again") from error
+
+
+def _early_middle_late(kept: Mapping[str, np.ndarray]) -> list[int]:
+    last = len(kept["steps"]) - 1
+    return sorted({0, last // 2, last} if last > 1 else {0, last})
+
+
+def _share(kept: Mapping[str, np.ndarray]) -> str:
+    drawn = sum(len(chosen(kept["targets"], label)) for label in range(len(kept["classes"])))
+    return f"{drawn:,} of {len(kept['targets']):,} training images, {POINTS_PER_CLASS} a class at most"
 
 
 def chosen(targets: np.ndarray, label: int, most: int = POINTS_PER_CLASS) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""results/study.csv -> figures/study.png: every switch's price, one panel per (dataset, labels, start)."""
+"""Table of a study -> figures/<budget>.png: what each switch is worth, a panel per (dataset, labels, start)."""
 
 import sys
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ import style
 from marginmix.errors import run_or_explain
 
 LOOKS = {
-    "validation_accuracy": {"color": style.PALETTE[0], "marker": "o", "label": "accuracy"},
-    "validation_balanced_accuracy": {"color": style.PALETTE[3], "marker": "s", "label": "balanced accuracy"},
+    "accuracy": {"color": style.PALETTE[0], "marker": "o", "label": "accuracy"},
+    "balanced_accuracy": {"color": style.PALETTE[3], "marker": "s", "label": "balanced accuracy"},
 }
 
 
-def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str]) -> None:
-    """Paired differences from the start in points, on validation images; bars are 95 % intervals of the accuracy."""
-    frame = pd.read_csv(table).dropna(subset=["validation_accuracy_difference"])
+def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str], part: str) -> None:
+    """Paired differences from the start in points, on the images of `part`; bars are 95 % intervals of the accuracy."""
+    frame = pd.read_csv(table).dropna(subset=["accuracy_difference"])
     if frame.empty:
         return style.save_words("No variant of the study has finished yet on a cell of its start.", output)
     groups = list(frame.groupby(["dataset", "labels", "start"], sort=False))
@@ -25,22 +25,24 @@ def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str])
     figure, axes = style.panels(len(groups), 1, 0.55 + 0.17 * tallest, reserve=0.3)
     for (dataset, labels, start), rows in groups:
         panel = axes[[key for key, _ in groups].index((dataset, labels, start)), 0]
-        rows = rows.sort_values("validation_accuracy_difference")
+        rows = rows.sort_values("accuracy_difference")
         places = range(len(rows))
         for measure, look in LOOKS.items():
             panel.plot(rows[f"{measure}_difference"], places, linestyle="", markersize=4, **look)
-        low, high = rows["validation_accuracy_low"], rows["validation_accuracy_high"]
-        panel.hlines(places, low, high, color=LOOKS["validation_accuracy"]["color"], linewidth=0.8, alpha=0.6)
+        low, high = rows["accuracy_low"], rows["accuracy_high"]
+        panel.hlines(places, low, high, color=LOOKS["accuracy"]["color"], linewidth=0.8, alpha=0.6)
         panel.axvline(0, color="black", linewidth=0.8)
         panel.set_yticks(places, rows["changes"])
         reach = 1.3 * rows[[f"{measure}_difference" for measure in LOOKS]].abs().to_numpy().max() + 0.5
         panel.set_xlim(-reach, reach)
-        panel.set_title(f"{style.entry_title(dataset, labels, titles)}: {start}, one switch changed", loc="left")
-        panel.set_xlabel("difference from the start, points, validation images")
+        panel.set_title(f"{style.entry_title(dataset, labels, titles)}: changes of {start}", loc="left")
+        panel.set_xlabel(f"difference from the start, points, {part} images")
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     style.save(figure, output)
 
 
 if "snakemake" in globals():
-    sys.exit(run_or_explain(draw_study, snakemake.input[0], snakemake.output[0], snakemake.params.titles))  # noqa: F821
+    given = snakemake.params  # noqa: F821
+    paths = snakemake.input[0], snakemake.output[0]  # noqa: F821
+    sys.exit(run_or_explain(draw_study, *paths, given.titles, given.part))

@@ -1,4 +1,4 @@
-"""metrics.csv of a study's runs -> results/study.csv and study.md: what each switch is worth on validation images."""
+"""metrics.csv of a study's runs -> results/<budget>.csv and .md: what each switch is worth."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,12 @@ from marginmix.files import write_atomically
 from marginmix.recipe import make_recipe
 from marginmix.reporting.markdown import to_markdown
 from marginmix.reporting.runs import csv_text, read_metrics
-from marginmix.reporting.study import changes, study_blocks, study_frame, validation_scores
+from marginmix.reporting.study import changes, study_blocks, study_frame, study_scores
+
+PURPOSE = {
+    "validation": "No test image is looked at here, and the seeds are reported nowhere else.",
+    "test": "Prices only: nothing is chosen by them.",
+}
 
 
 def write_study(
@@ -24,17 +29,18 @@ def write_study(
 ) -> None:
     """`planned`: (dataset, labels, method) of every run of the study, finished or not. Writes `outputs` csv and
     markdown."""
-    recipe = make_recipe(config["recipe"])
-    scores = validation_scores(read_metrics(metrics), recipe.score_window)
-    variants = changes(config["methods"], config["study"]["starts"])
+    recipe, study = make_recipe(config["recipe"]), config["study"]
+    part = study.get("scored_on", "validation")
+    scores = study_scores(read_metrics(metrics), recipe.score_window, part)
+    variants = changes(config["methods"], study["starts"])
     frame = study_frame(scores, variants, pd.DataFrame(planned, columns=["dataset", "labels", "method"]))
     what = (
-        f"Budget {config['budget']}: {recipe.network}, {recipe.steps:,} steps, one switch changed at a time. Means of "
-        f"the last {recipe.score_window} of {recipe.evaluations} evaluations on validation images, percent; differences"
-        f" from the start on the same cells. No test image is looked at here, and the seeds are reported nowhere else."
+        f"Budget {config['budget']}: {recipe.network}, {recipe.steps:,} steps of {recipe.batch_size} + "
+        f"{recipe.batch_size} images. Means of the last {recipe.score_window} of {recipe.evaluations} evaluations on "
+        f"{part} images, percent; differences from the start on the same cells. {PURPOSE[part]}"
     )
     write_atomically(outputs["csv"], csv_text(frame))
-    write_atomically(outputs["markdown"], to_markdown(study_blocks(frame, titles, what)))
+    write_atomically(outputs["markdown"], to_markdown(study_blocks(frame, titles, what, study.get("unjudged"))))
 
 
 if "snakemake" in globals():

@@ -1,0 +1,82 @@
+"""The thesis under a dial: two methods on drawn faces against how much the classes overlap.
+
+The overlap is measured, not set: the error of a fully supervised run at the same ambiguity.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
+from marginmix.reporting.verdicts import Difference, paired_difference
+
+
+def difficulty_frame(
+    runs: pd.DataFrame, ambiguity: Mapping[str, float], methods: Sequence[str], ceiling: str
+) -> pd.DataFrame:
+    """A row per dataset of `ambiguity` in rising order, percent: overlap, the mean accuracy, its standard deviation and
+    n of each method, and the paired difference first − second with its 95 % interval; NaN where nothing was run.
+
+    `runs`: rows with dataset, method, seed, accuracy. `ambiguity`: dataset -> the dial's setting.
+    """
+    rows = []
+    for dataset, setting in sorted(ambiguity.items(), key=lambda item: item[1]):
+        accuracy = {name: _by_seed(runs, dataset, name) for name in (*methods, ceiling)}
+        row: dict[str, Any] = {"dataset": dataset, "ambiguity": setting, "overlap": 100 - accuracy[ceiling].mean()}
+        for name, values in accuracy.items():
+            row |= {name: values.mean(), f"{name}_sd": values.std(ddof=1), f"{name}_n": len(values)}
+        pairs = (accuracy[methods[0]] - accuracy[methods[1]]).dropna()
+        difference = paired_difference(pairs) if len(pairs) else Difference(np.nan, np.nan, np.nan, 0)
+        rows.append(row | {"difference": difference.mean, "low": difference.low, "high": difference.high,
+                           "pairs": difference.n})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def trend(runs: pd.DataFrame, frame: pd.DataFrame, methods: Sequence[str]) -> Difference | None:
+    """Does the advantage grow with overlap? For each seed the least-squares slope of its difference against the
+    overlap, in points per point; their mean and 95 % interval over seeds. None with fewer than 3 different overlaps."""
+    overlap = frame.set_index("dataset")["overlap"].dropna()
+    first, second = (runs[runs["method"] == name].set_index(["dataset", "seed"])["accuracy"] for name in methods)
+    differences = (first - second).dropna().unstack("seed").reindex(overlap.index).dropna(axis=1)
+    if overlap.nunique() < 3 or differences.empty:
+        return None
+    return paired_difference(np.polyfit(overlap, differences, 1)[0])
+
+
+def difficulty_blocks(
+    frame: pd.DataFrame, grows: Difference | None, methods: Sequence[str], titles: Mapping[str, str], what: str
+) -> list[Block]:
+    """The dial as a page."""
+    first, second = (titles.get(name, name) for name in methods)
+    header = ("ambiguity", "overlap", first, second, "difference", "95 % interval", "pairs")
+    rows = [_cells(row, methods) for _, row in frame.iterrows()]
+    return [Heading("Difficulty", 1), Paragraph(what), Table(header, rows), Paragraph(_answer(grows, first, second))]
+
+
+def _answer(grows: Difference | None, first: str, second: str) -> str:
+    if grows is None:
+        return "Does the advantage grow with overlap? It takes three overlaps to say."
+    said = f"{first} − {second} changes by {grows.mean:+.2f} points for each point of overlap"
+    if grows.n < 2:
+        return f"{said} (1 seed, no interval)."
+    verdict = "undecided" if grows.low <= 0 <= grows.high else "it grows" if grows.mean > 0 else "it shrinks"
+    return f"{said}, 95 % interval [{grows.low:+.2f}, {grows.high:+.2f}] over {grows.n} seeds: {verdict}."
+
+
+def _cells(row: pd.Series, methods: Sequence[str]) -> tuple[str, ...]:
+    values = [_spread(row[name], row[f"{name}_sd"]) for name in methods]
+    interval = "" if pd.isna(row["low"]) else f"[{row['low']:+.1f}, {row['high']:+.1f}]"
+    difference = "" if pd.isna(row["difference"]) else f"{row['difference']:+.1f}"
+    return (f"{row['ambiguity']:g}", _spread(row["overlap"]), *values, difference, interval, f"{row['pairs']:.0f}")
+
+
+def _spread(mean: float, sd: float = np.nan) -> str:
+    if pd.isna(mean):
+        return "not run"
+    return f"{mean:.1f}" if pd.isna(sd) else f"{mean:.1f} ± {sd:.1f}"
+
+
+def _by_seed(runs: pd.DataFrame, dataset: str, method: str) -> pd.Series:
+    return runs[(runs["dataset"] == dataset) & (runs["method"] == method)].set_index("seed")["accuracy"]

@@ -1,0 +1,48 @@
+"""A budget that is a dial: its page and figure instead of the paper's."""
+
+import re
+
+import figure_difficulty
+import pytest
+from copies import TINY, Copy
+
+DIAL = (
+    TINY.replace("report: true", "report: false")
+    .replace("seeds: [0]", "seeds: [0, 1]")
+    .replace(
+        "methods:\n",
+        "difficulty: {methods: [marginmix, mixmatch], ceiling: all}\nmethods:\n"
+        '  all: {method: "baselines.supervised:Supervised", recipe: {labelled_pool: all}}\n',
+    )
+    .replace("digits: {labels: [20]}", "faces-0: {labels: [70]}\n  faces-0.5: {labels: [70]}\n  faces: {labels: [70]}")
+    .partition("embeddings:")[0]
+)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    copy = Copy.make(tmp_path_factory.mktemp("dial"))
+    copy.add_budget("dial", DIAL)
+    return copy
+
+
+def test_a_dial_ends_in_its_own_page_and_figure(copy):
+    done = copy.snakemake("--config", "budget=dial")
+    assert done.returncode == 0, done.stdout
+    text = (copy.folder / "results/difficulty.md").read_text()
+    assert re.search(r"0.5 +\| +39.5 +\| +61.5 ± 0.7 +\| +60.5 ± 0.7 +\| +\+1.0 ", text), text
+    assert (copy.folder / "figures/difficulty.png").stat().st_size > 5_000
+    assert not (copy.folder / "results/tables.md").exists()
+
+
+def test_other_data_than_faces_are_refused(copy):
+    copy.add_budget("digital", DIAL.replace("faces-0.5", "digits"))
+    done = copy.snakemake("--dry-run", "--config", "budget=digital")
+    assert done.returncode == 1
+    assert "datasets.digits: expected faces-A" in done.stdout
+
+
+def test_a_dial_of_which_nothing_has_run_draws_words(tmp_path):
+    (tmp_path / "d.csv").write_text("ambiguity,overlap,marginmix,mixmatch\n0,,,\n")
+    figure_difficulty.draw_difficulty(tmp_path / "d.csv", tmp_path / "d.png", ["marginmix", "mixmatch"], "all")
+    assert (tmp_path / "d.png").exists()

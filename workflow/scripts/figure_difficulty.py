@@ -1,0 +1,41 @@
+"""results/difficulty.csv -> figures/difficulty.png: two methods and the ceiling against ambiguity, and the difference
+against the measured overlap."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import style
+
+from marginmix.errors import run_or_explain
+
+
+def draw_difficulty(table: Path | str, output: Path | str, methods: Sequence[str], ceiling: str) -> None:
+    """Points are means over seeds, bars their standard deviations; of the difference the 95 % interval."""
+    frame = pd.read_csv(table).dropna(subset=[*methods, "overlap"])
+    if frame.empty:
+        return style.save_words("No setting of the dial has finished for both methods and the ceiling.", output)
+    figure, axes = style.panels(1, 2, 2.7)
+    left, right = axes[0]
+    for name, look in style.method_styles([*methods, ceiling]).items():
+        left.errorbar(frame["ambiguity"], frame[name], frame[f"{name}_sd"], **look, markersize=4, capsize=2,
+                      elinewidth=0.8, label=style.method_title(name))  # fmt: skip
+    left.set(xlabel="ambiguity of the faces", ylabel="accuracy, %", xticks=frame["ambiguity"])
+    above = left.secondary_xaxis("top")
+    above.set_xticks(frame["ambiguity"], [f"{overlap:.0f}" for overlap in frame["overlap"]])
+    above.set_xlabel("overlap of the classes, % (error with all labels)")
+    left.legend()
+    first, second = map(style.method_title, methods)
+    below, over = frame["difference"] - frame["low"], frame["high"] - frame["difference"]
+    right.errorbar(frame["overlap"], frame["difference"], (below, over), color="black", marker="o", markersize=4,
+                   linestyle="", capsize=2, elinewidth=0.8)  # fmt: skip
+    right.axhline(0, color="black", linewidth=0.8)
+    right.set(xlabel="overlap of the classes, %", ylabel=f"{first} − {second}, points")
+    style.save(figure, output)
+
+
+if "snakemake" in globals():
+    dial = snakemake.params.dial  # noqa: F821
+    paths = snakemake.input[0], snakemake.output[0]  # noqa: F821
+    sys.exit(run_or_explain(draw_difficulty, *paths, dial["methods"], dial["ceiling"]))
