@@ -87,7 +87,8 @@ def runs(config: Config) -> list[Run]:
         for labels in entry["labels"]
         for method in entry.get("methods", config["methods"])
         for seed in entry.get("seeds", config["seeds"])
-        if seed in config["methods"][method].get("seeds", [seed])
+        if labels in config["methods"][method].get("labels", [labels])
+        and seed in config["methods"][method].get("seeds", [seed])
     ]
 
 
@@ -194,11 +195,11 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     for run in runs(config):
         recipe_of(config, run)
     for dataset, entry in known.items():
-        seeds = entry.get("seeds", config["seeds"])
         for name in entry.get("methods", methods):
-            found = methods[name].get("seeds", seeds)
-            if not set(found) <= set(seeds):
-                raise UserError(f"methods.{name}.seeds: expected some of {dataset}'s {seeds}, found {found}")
+            for key, offered in (("seeds", entry.get("seeds", config["seeds"])), ("labels", entry["labels"])):
+                found = methods[name].get(key, offered)
+                if not set(found) <= set(offered):
+                    raise UserError(f"methods.{name}.{key}: expected some of {dataset}'s {offered}, found {found}")
     for dataset in config.get("embeddings", {}).get("datasets", {}):
         entry = embedding_entry(config, dataset)
         datasets.get(dataset, entry["family"])

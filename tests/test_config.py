@@ -76,6 +76,14 @@ def test_a_method_of_fewer_seeds(load):
         load(methods={"ceiling": ceiling}, datasets={"mine": {"methods": ["sharp", "ceiling"]}})
 
 
+def test_a_method_of_fewer_label_counts(load):
+    few = {"method": "baselines.supervised:Supervised", "labels": [50]}
+    config = load(methods={"few": few}, datasets={"mine": {"methods": ["sharp"]}})
+    assert [(r.labels, r.seed) for r in budgets.runs(config) if r.method == "few"] == [(50, 0), (50, 1)]
+    with pytest.raises(UserError, match=r"methods.few.labels: expected some of mine's \[8\], found \[50\]"):
+        load(methods={"few": few}, datasets={"mine": {"methods": ["sharp", "few"]}})
+
+
 def test_runs(load):
     runs = budgets.runs(load())
     assert len(runs) == 2 * 2 * 2 + 1
