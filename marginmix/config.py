@@ -195,11 +195,16 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     for run in runs(config):
         recipe_of(config, run)
     for dataset, entry in known.items():
+        seeds = entry.get("seeds", config["seeds"])
         for name in entry.get("methods", methods):
-            for key, offered in (("seeds", entry.get("seeds", config["seeds"])), ("labels", entry["labels"])):
-                found = methods[name].get(key, offered)
-                if not set(found) <= set(offered):
-                    raise UserError(f"methods.{name}.{key}: expected some of {dataset}'s {offered}, found {found}")
+            found = methods[name].get("seeds", seeds)
+            if not set(found) <= set(seeds):
+                raise UserError(f"methods.{name}.seeds: expected some of {dataset}'s {seeds}, found {found}")
+    counts = sorted({labels for entry in known.values() for labels in entry["labels"]})
+    for name, method in methods.items():
+        found = method.get("labels", counts)
+        if not set(found) <= set(counts):
+            raise UserError(f"methods.{name}.labels: expected some of the datasets' {counts}, found {found}")
     for dataset in config.get("embeddings", {}).get("datasets", {}):
         entry = embedding_entry(config, dataset)
         datasets.get(dataset, entry["family"])

@@ -78,10 +78,12 @@ def test_a_method_of_fewer_seeds(load):
 
 def test_a_method_of_fewer_label_counts(load):
     few = {"method": "baselines.supervised:Supervised", "labels": [50]}
-    config = load(methods={"few": few}, datasets={"mine": {"methods": ["sharp"]}})
+    config = load(methods={"few": few})
     assert [(r.labels, r.seed) for r in budgets.runs(config) if r.method == "few"] == [(50, 0), (50, 1)]
-    with pytest.raises(UserError, match=r"methods.few.labels: expected some of mine's \[8\], found \[50\]"):
-        load(methods={"few": few}, datasets={"mine": {"methods": ["sharp", "few"]}})
+    with pytest.raises(
+        UserError, match=r"methods.few.labels: expected some of the datasets' \[8, 20, 50\], found \[9\]"
+    ):
+        load(methods={"few": {**few, "labels": [9]}})
 
 
 def test_runs(load):
