@@ -21,8 +21,7 @@ def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str],
     if frame.empty:
         return style.save_words("No variant of the study has finished yet on a cell of its start.", output)
     groups = list(frame.groupby(["dataset", "labels", "start"], sort=False))
-    tallest = max(len(rows) for _, rows in groups)
-    figure, axes = style.panels(len(groups), 1, 0.55 + 0.17 * tallest, reserve=0.3)
+    figure, axes = style.panels(len(groups), 1, [0.75 + 0.17 * len(rows) for _, rows in groups], reserve=0.3)
     for (dataset, labels, start), rows in groups:
         panel = axes[[key for key, _ in groups].index((dataset, labels, start)), 0]
         rows = rows.sort_values("accuracy_difference")

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from marginmix.errors import run_or_explain
 from marginmix.reporting.entries import BASELINE, TREATMENT
-from marginmix.reporting.runs import printed_titles, read_metrics
+from marginmix.reporting.runs import read_metrics
 
 QUANTITIES = {
     "validation_accuracy": "validation accuracy, %",
@@ -29,8 +29,6 @@ def draw_why(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[
     """Two rows of panels per (dataset, label count): a line per method over training; in the last two panels, at the
     last evaluation, the gradient's norm by the entropy of the guessed label, and how many labels have such an entropy.
     """
-    metrics = list(metrics)
-    names = printed_titles(metrics, titles or {})
     runs = read_metrics(metrics)
     runs = runs[runs["method"].isin([BASELINE, TREATMENT])]
     if "in_the_middle" not in runs or (runs := runs.dropna(subset=["in_the_middle"])).empty:
@@ -49,7 +47,7 @@ def draw_why(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[
         _by_entropy(axes[-2], last, "gradient", "gradient's norm by entropy", styles)
         _by_entropy(axes[-1], last, "guess_share", "guesses by entropy, %", styles)
         for row in grid[2 * i : 2 * i + 2]:
-            row[0].set_ylabel(style.entry_title(str(dataset), int(labels), names), fontweight="bold")
+            row[0].set_ylabel(f"{(titles or {}).get(dataset, dataset)},\n{labels:,} labels", fontweight="bold")
     style.legend_below(figure, styles, style.seed_counts(runs))
     style.save(figure, output)
 

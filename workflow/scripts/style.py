@@ -46,10 +46,12 @@ def save_words(text: str, path: Path | str) -> None:
     save(figure, path)
 
 
-def panels(rows: int, columns: int, height: float, reserve: float = 0.0) -> tuple[Figure, np.ndarray]:
-    """A page-wide grid of panels, each `height` inches, `reserve` more for a legend. Returns axes [rows, columns]."""
-    figure = Figure(figsize=(WIDTH, rows * height + reserve), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
+def panels(rows: int, columns: int, height: float | Sequence[float], reserve: float = 0.0) -> tuple[Figure, np.ndarray]:
+    """A page-wide grid of panels, each `height` inches (or one height a row), `reserve` more for a legend. Returns axes
+    [rows, columns]."""
+    heights = np.broadcast_to(height, rows)
+    figure = Figure(figsize=(WIDTH, heights.sum() + reserve), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
 
 
 def method_title(method: str) -> str:
