@@ -152,5 +152,5 @@ def _draw_ray(axes: Axes, label: int, name: str, angle: float, place: float, rea
 
 
 if "snakemake" in globals():
-    paths = snakemake.input.embeddings, snakemake.output[0]  # noqa: F821
-    sys.exit(run_or_explain(draw_embeddings, *paths, snakemake.params.titles))  # noqa: F821
+    files = list(snakemake.input)  # noqa: F821
+    sys.exit(run_or_explain(draw_embeddings, files, snakemake.output[0], snakemake.params.titles))  # noqa: F821
