@@ -176,14 +176,16 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     named += [("study.starts", starts), ("study.unjudged", study.get("unjudged", ()))]
     if dial:
         named.append(("difficulty", [*dial["methods"], dial["ceiling"]]))
+        counts = [tuple(entry["labels"]) for entry in known.values()]
+        if len(set(counts)) > 1 or len(counts[0]) > 1:
+            raise UserError(
+                f"datasets: expected one label count, the same for all settings of the dial, found {counts}"
+            )
         for dataset in known:
             if datasets.get(dataset, dataset_entry(config, dataset)["family"]).family != "faces":
                 raise UserError(
                     f"datasets.{dataset}: expected faces-A, A the ambiguity, as the key difficulty asks for"
                 )
-    for name in methods if starts else ():
-        if start_of(name, starts) is None:
-            raise UserError(f"methods: the name {name!r} begins with none of study.starts ({', '.join(starts)})")
     if rule := config.get("checks", {}).get("must_beat"):
         named.append(("checks.must_beat", [rule["baseline"], *rule["methods"]]))
         wanted.append(("checks.must_beat.datasets", rule.get("datasets", ())))
@@ -192,6 +194,9 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
             for name in names:
                 if name not in allowed:
                     raise UserError(f"{place}: {name!r} is not in this budget; {suggest(name, allowed)}")
+    for name in methods if starts else ():
+        if start_of(name, starts) is None:
+            raise UserError(f"methods: the name {name!r} begins with none of study.starts ({', '.join(starts)})")
     for run in runs(config):
         recipe_of(config, run)
     for dataset, entry in known.items():

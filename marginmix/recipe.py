@@ -222,7 +222,7 @@ class Recipe:
     # What is kept
     snapshots: tuple = setting(
         (),
-        "shares of the run after which the embeddings of all training images are kept (embedding figures)",
+        "shares of the run after which the separability of the embeddings is measured, and planes are kept to be drawn",
         within="(0, 1]",
     )
     diagnosed: int = setting(

@@ -9,11 +9,11 @@ MOST = 3000
 """Points that the silhouette and the neighbours are computed on, evenly spread over the data: both cost its square."""
 
 MEASURES = ("silhouette", "davies_bouldin", "fisher_ratio", "neighbour_error")
-SMALLER_IS_SEPARATE = ("davies_bouldin", "neighbour_error")
 
 
 def separability(points: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """`MEASURES` of points [N, D] in the classes `targets` [N]; not a number where fewer than two classes have points.
+    """`MEASURES` of points [N, D] in the classes `targets` [N]; not a number where fewer than two classes have
+    points, or where a network collapsed or diverged: all points at one place, or not finite.
 
     - silhouette: mean of (b - a) / max(a, b), from -1 to 1 (Rousseeuw 1987).
     - davies_bouldin: mean over the classes of the worst (s_i + s_j) / d_ij, from 0 on; small is separate (1979).
@@ -21,7 +21,7 @@ def separability(points: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     - neighbour_error: points of another class than most of their 15 nearest others, percent.
     """
     points = np.asarray(points, np.float64)
-    if len(np.unique(targets)) < 2:
+    if len(np.unique(targets)) < 2 or not np.isfinite(points).all() or (points == points[0]).all():
         return dict.fromkeys(MEASURES, float("nan"))
     few = np.linspace(0, len(points) - 1, min(len(points), MOST)).astype(int)
     return {

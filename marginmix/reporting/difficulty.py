@@ -39,7 +39,9 @@ def trend(runs: pd.DataFrame, frame: pd.DataFrame, methods: Sequence[str]) -> Di
     overlap, in points per point; their mean and 95 % interval over seeds. None with fewer than 3 different overlaps."""
     overlap = frame.set_index("dataset")["overlap"].dropna()
     first, second = (runs[runs["method"] == name].set_index(["dataset", "seed"])["accuracy"] for name in methods)
-    differences = (first - second).dropna().unstack("seed").reindex(overlap.index).dropna(axis=1)
+    differences = (first - second).dropna().unstack("seed")
+    differences = differences.loc[differences.index.intersection(overlap.index)].dropna(axis=1)
+    overlap = overlap[differences.index]
     if overlap.nunique() < 3 or differences.empty:
         return None
     return paired_difference(np.polyfit(overlap, differences, 1)[0])

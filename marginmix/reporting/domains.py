@@ -9,6 +9,7 @@ from marginmix.errors import UserError
 from marginmix.reporting.cells import NOTHING
 from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
 from marginmix.reporting.notes import METHOD_TITLES
+from marginmix.reporting.runs import RESULT
 
 FILE = "separability.csv"
 MEASURES = {
@@ -21,6 +22,7 @@ MEASURES = {
 NETWORKS = {"embedding": "2-unit AlexNet", **METHOD_TITLES}
 SPACES = {"raw": "the plane", "normalised": "normalised"}
 _KEYS = ["budget", "dataset", "labels", "method", "seed"]
+_COMPARED = ["budget", "method", "step", "space", "part"]
 _COLUMNS = [*_KEYS, "step", "part", "space", *MEASURES]
 
 
@@ -29,6 +31,8 @@ def read_separability(results: Path | str) -> pd.DataFrame:
     no labels and seed) and of ordinary ones (runs/<budget>/<dataset>/<labels>/<method>/<seed>)."""
     root, frames = Path(results), []
     for path in sorted([*root.glob(f"embeddings/*/*/{FILE}"), *root.glob(f"runs/*/*/*/*/*/{FILE}")]):
+        if not path.with_name(RESULT).exists():  # a run that is not finished
+            continue
         folders = path.relative_to(root).parts[1:-1]
         cell = [*folders, None, "embedding", None] if len(folders) == 2 else folders
         try:
@@ -39,27 +43,28 @@ def read_separability(results: Path | str) -> pd.DataFrame:
 
 
 def domain_blocks(frame: pd.DataFrame, titles: Mapping[str, str]) -> list[Block]:
-    """A table of the last step of each dataset's longest run by method, space and part, and a sentence on it; nothing
-    where fewer than two datasets were measured."""
-    if frame["dataset"].nunique() < 2:
-        return []
-    last = frame.sort_values("step").groupby(["dataset", "method", "space", "part"], sort=False).tail(1)
-    names = list(dict.fromkeys(last["dataset"]))
+    """A table by budget, method, space and part, of datasets whose runs ended at the same step (means over their label
+    counts and seeds), and a sentence on it; nothing where no two datasets can be compared."""
+    frame = frame[frame["step"] == frame.groupby(["budget", "method"])["step"].transform("max")]
+    names = list(dict.fromkeys(frame["dataset"]))
     called = {name: titles.get(name, name) for name in names}
     rows, wins = [], dict.fromkeys(names, 0)
-    for (method, space, part), found in last.groupby(["method", "space", "part"], sort=False):
-        found = found.set_index("dataset").reindex(names)
+    for (budget, method, step, space, part), found in frame.groupby(_COMPARED, sort=False):
+        means = found.groupby("dataset")[list(MEASURES)].mean().reindex(names)
         for column, (title, sign) in MEASURES.items():
-            values = found[column]
-            best = (sign * values).idxmax() if values.notna().sum() > 1 else None
-            if best is not None:
-                wins[best] += 1
-            shown = [f"{value:.2f}" if pd.notna(value) else NOTHING for value in values]
-            network = NETWORKS.get(method, method)
-            rows.append((network, SPACES[space], part, title, *shown, NOTHING if best is None else called[best]))
-    header = ("network", "embeddings", "images", "measure", *called.values(), "more separable")
-    compared = sum(wins.values())
-    ranked = sorted(names, key=wins.get, reverse=True)
+            values = sign * means[column].dropna()
+            if len(values) < 2:
+                continue
+            best = [name for name in values.index if values[name] == values.max()]
+            if len(best) == 1:
+                wins[best[0]] += 1
+            shown = [f"{value:.2f}" if pd.notna(value) else NOTHING for value in means[column]]
+            said = called[best[0]] if len(best) == 1 else NOTHING
+            rows.append((budget, NETWORKS.get(method, method), f"{step:,}", SPACES[space], part, title, *shown, said))
+    if not rows:
+        return []
+    header = ("budget", "network", "steps", "embeddings", "images", "measure", *called.values(), "more separable")
+    ranked = sorted((name for name in names if wins[name]), key=wins.get, reverse=True)
     said = ", ".join(f"{called[name]} by {wins[name]}" for name in ranked)
-    text = f"Which is the more separable domain, by {compared} comparisons of one measure each: {said}."
-    return [Heading("How separable the domains are"), Paragraph(text), Table(header, rows, left=4)]
+    text = f"Which is the more separable domain, by {len(rows)} comparisons of one measure each: {said}."
+    return [Heading("How separable the domains are"), Paragraph(text), Table(header, rows, left=6)]

@@ -69,14 +69,15 @@ def study_frame(scores: pd.DataFrame, variants: Mapping[str, tuple[str, str]], p
 def study_blocks(
     frame: pd.DataFrame, titles: Mapping[str, str], what: str, unjudged: Mapping[str, str] | None = None
 ) -> list[Block]:
-    """The study as a page: a table per (dataset, labels, start), the best variants first, those not run last.
+    """The study as a page: a table per (dataset, labels, start), by the difference from the start, those not run last.
 
     `unjudged`: variant -> why so short a run says little about it.
     """
     blocks: list[Block] = [Heading("Study", 1), Paragraph(what)]
-    header = ("changed", "n", "accuracy", "difference", "95 % interval", "balanced", "difference")
+    header = ("changed", "n", "accuracy", "balanced", "pairs", "difference", "95 % interval", "balanced difference")
     for (dataset, labels, start), rows in frame.groupby(["dataset", "labels", "start"], sort=False):
-        ordered = rows.sort_values("accuracy", ascending=False, na_position="last", kind="stable")
+        gains = rows["accuracy_difference"].where(rows["variant"] != start, 0.0)
+        ordered = rows.loc[gains.sort_values(ascending=False, na_position="last", kind="stable").index]
         cells = [_cells(row) for _, row in ordered.iterrows()]
         blocks += [Heading(f"{titles.get(dataset, dataset)}, {labels:,} labels: {start}"), Table(header, cells)]
     if unjudged:
@@ -91,11 +92,12 @@ def study_blocks(
 def _cells(row: pd.Series) -> tuple[str, ...]:
     name = row["changes"] if row["variant"] != row["start"] else "(start)"
     if not row["n"]:
-        return (name, "0", NOT_RUN, "", "", "", "")
+        return (name, "0", NOT_RUN, "", "", "", "", "")
     interval = ""
     if pd.notna(row["accuracy_low"]):
         interval = f"[{row['accuracy_low']:+.1f}, {row['accuracy_high']:+.1f}]"
     accuracy, balanced = (f"{row[measure]:.1f}" for measure in MEASURES)
     differences = [row[f"{measure}_difference"] for measure in MEASURES]
     first, second = ("" if pd.isna(d) else f"{d:+.1f}" for d in differences)
-    return (name, str(row["n"]), accuracy, first, interval, balanced, second)
+    pairs = "" if pd.isna(row["pairs"]) else f"{row['pairs']:.0f}"
+    return (name, str(row["n"]), accuracy, balanced, pairs, first, interval, second)

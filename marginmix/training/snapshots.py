@@ -44,6 +44,5 @@ def take_snapshot(learner: Learner) -> tuple[Arrays, list[Row]]:
 def _row(step: int, part: str, space: str, points: Tensor, targets: Tensor) -> Row:
     from marginmix.separability import separability  # scikit-learn takes a second to import
 
-    # a network that diverged separates nothing
-    measured = separability(points.nan_to_num().cpu().numpy(), targets.cpu().numpy())
+    measured = separability(points.cpu().numpy(), targets.cpu().numpy())
     return {"step": step, "part": part, "space": space, **measured}

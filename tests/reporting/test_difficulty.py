@@ -50,6 +50,14 @@ def test_a_flat_difference_is_undecided():
     assert "undecided" in to_markdown(difficulty_blocks(frame, trend(done, frame, METHODS), METHODS, {}, ""))
 
 
+def test_a_setting_that_is_not_finished_leaves_the_trend_of_the_others():
+    done = runs(0.5)
+    whole = {**AMBIGUITY, "faces-0.9": 0.9}
+    done = pd.concat([done, pd.DataFrame([{"dataset": "faces-0.9", "method": "all", "seed": 0, "accuracy": 60.0}])])
+    frame = difficulty_frame(done, whole, METHODS, "all")
+    assert trend(done, frame, METHODS).mean == pytest.approx(0.5)
+
+
 def test_what_has_not_run_is_said():
     done = runs(0.5)
     done = done[done["dataset"] == "faces-0"]

@@ -62,6 +62,8 @@ def test_the_page_names_what_has_not_run_and_no_test_number():
     assert [line for line in text.splitlines() if "hinge" in line and "not run" in line]
     assert "99" not in text
     assert text.index("temperature=1.0") < text.index("(start)")
+    line = next(line for line in text.splitlines() if "temperature=1.0" in line)
+    assert [cell.strip() for cell in line.strip("|").split("|")][1:6] == ["2", "57.0", "47.0", "2", "+2.0"]
 
 
 def test_a_study_may_be_scored_on_test_images():

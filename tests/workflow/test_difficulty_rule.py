@@ -42,6 +42,13 @@ def test_other_data_than_faces_are_refused(copy):
     assert "datasets.digits: expected faces-A" in done.stdout
 
 
+def test_two_label_counts_are_refused(copy):
+    copy.add_budget("two", DIAL.replace("faces: {labels: [70]}", "faces: {labels: [70, 140]}"))
+    done = copy.snakemake("--dry-run", "--config", "budget=two")
+    assert done.returncode == 1
+    assert "datasets: expected one label count, the same for all settings of the dial" in done.stdout
+
+
 def test_a_dial_of_which_nothing_has_run_draws_words(tmp_path):
     (tmp_path / "d.csv").write_text("ambiguity,overlap,marginmix,mixmatch\n0,,,\n")
     figure_difficulty.draw_difficulty(tmp_path / "d.csv", tmp_path / "d.png", ["marginmix", "mixmatch"], "all")

@@ -124,14 +124,15 @@ def metrics_of(folders):
 
 
 def sampled():
-    """dataset -> the run whose contact sheet is drawn: of those that keep one or will, the first with fewest labels.
+    """dataset -> the run whose contact sheet is drawn: of those that keep one or will, the first with fewest labels,
+    of Margin-Mix where it is among them.
 
     Sheets show images of the dataset, so that git does not have them: a committed run may have come without.
     """
-    runs = [(training.labels, training.seed, folder, training.dataset) for folder, training in RUNS.items()
+    runs = [(training.labels, training.seed, not training.method.startswith("marginmix.method:"), folder, training.dataset) for folder, training in RUNS.items()
             if training.recipe.samples and folder in PLANNED
             and (STANDING[folder] != "kept" or os.path.exists(f"{folder}/samples.npz"))]  # fmt: skip
-    return {dataset: folder for _, _, folder, dataset in sorted(runs, reverse=True)}
+    return {dataset: folder for *_, folder, dataset in sorted(runs, reverse=True)}
 
 
 def sampled_result(dataset):

@@ -24,7 +24,7 @@ rule figure_embeddings:
 # The same of all the budget's datasets, below each other.
 use rule figure_embeddings as figure_domains with:
     input:
-        embeddings=[embedding_source(dataset) for dataset in DRAWN],
+        embeddings=lambda wildcards: [embedding_source(dataset) for dataset in DRAWN],
     output:
         report("figures/embeddings.png", caption="../report/embeddings.rst", category="Embeddings"),
     log:

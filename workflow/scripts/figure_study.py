@@ -16,7 +16,8 @@ LOOKS = {
 
 
 def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str], part: str) -> None:
-    """Paired differences from the start in points, on the images of `part`; bars are 95 % intervals of the accuracy."""
+    """Paired differences from the start in points, on the images of `part`; bars are 95 % intervals of the accuracy,
+    cut at the panel: over two pairs they are too wide to draw."""
     frame = pd.read_csv(table).dropna(subset=["accuracy_difference"])
     if frame.empty:
         return style.save_words("No variant of the study has finished yet on a cell of its start.", output)
@@ -35,7 +36,7 @@ def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str],
         reach = 1.3 * rows[[f"{measure}_difference" for measure in LOOKS]].abs().to_numpy().max() + 0.5
         panel.set_xlim(-reach, reach)
         panel.set_title(f"{style.entry_title(dataset, labels, titles)}: changes of {start}", loc="left")
-        panel.set_xlabel(f"difference from the start, points, {part} images")
+        panel.set_xlabel(f"difference from the start, points, {part} images (95 % intervals go on beyond the panel)")
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     style.save(figure, output)

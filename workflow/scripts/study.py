@@ -37,7 +37,8 @@ def write_study(
     what = (
         f"Budget {config['budget']}: {recipe.network}, {recipe.steps:,} steps of {recipe.batch_size} + "
         f"{recipe.batch_size} images. Means of the last {recipe.score_window} of {recipe.evaluations} evaluations on "
-        f"{part} images, percent; differences from the start on the same cells. {PURPOSE[part]}"
+        f"{part} images, percent, over n seeds; differences from the start over the pairs of seeds that both have. "
+        f"{PURPOSE[part]}"
     )
     write_atomically(outputs["csv"], csv_text(frame))
     write_atomically(outputs["markdown"], to_markdown(study_blocks(frame, titles, what, study.get("unjudged"))))
