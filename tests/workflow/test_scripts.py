@@ -101,7 +101,7 @@ def test_nothing_to_check(tmp_path, runs):
 def test_learning_curves(tmp_path, runs, drawn):
     figure_curves.draw_curves([path.with_name("metrics.csv") for path in runs], tmp_path / "a.png", {"faces": "Faces"})
     (axes,) = drawn[-1].axes
-    assert axes.get_title(loc="left") == "Faces, 70 labels"
+    assert axes.get_title(loc="left") == "Faces,\n70 labels"
     assert len(axes.lines) == 3
     labels = [text.get_text() for text in drawn[-1].legends[0].get_texts()]
     assert labels == ["MixMatch (n = 2)", "MarginMix (n = 2)", "supervised (n = 2)"]
@@ -140,6 +140,16 @@ def test_confusion_rows_are_percent_of_the_true_class(tmp_path, runs, drawn):
     shares = drawn[-1].axes[0].images[0].get_array()
     assert np.allclose(shares.sum(axis=1), 100)
     assert [tick.get_text() for tick in drawn[-1].axes[0].get_yticklabels()] == EXPRESSIONS[:7]
+
+
+def test_of_many_confusions_those_of_the_compared_methods_are_drawn(tmp_path, drawn):
+    found = [
+        write_run(tmp_path, "quick", "faces", labels, method, 0, 50.0)
+        for labels in range(70, 75)
+        for method in ("mixmatch", "marginmix", "supervised")
+    ]
+    figure_confusion.draw_confusion(found, tmp_path / "a.png")
+    assert len(drawn[-1].axes) == 10
 
 
 def test_embeddings_name_every_class_beside_its_ray(tmp_path, drawn):

@@ -10,14 +10,17 @@ from matplotlib.axes import Axes
 
 from marginmix.errors import run_or_explain
 from marginmix.files import read_json
+from marginmix.reporting.entries import BASELINE, TREATMENT
 from marginmix.reporting.runs import cell_of, printed_titles
 from marginmix.reporting.tables import method_order
 
 MOST_NAMED = 12  # classes; with more, neither names nor numbers can be read
+MOST_MATRICES = 12  # with more, the figure is longer than anybody looks at
 
 
 def draw_confusion(results: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
-    """A matrix per (dataset, label count) and method, summed over seeds, each row in percent of its true class."""
+    """A matrix per (dataset, label count) and method, summed over seeds, each row in percent of its true class; of
+    more than `MOST_MATRICES` those of the two compared methods."""
     grouped: dict[tuple, list[dict]] = {}
     results = sorted(map(str, results))
     names = printed_titles(results, titles or {})
@@ -27,6 +30,8 @@ def draw_confusion(results: Iterable[Path | str], output: Path | str, titles: Ma
             grouped.setdefault((cell.dataset, cell.labels, cell.method), []).append(read_json(path))
     if not grouped:
         return style.save_words("No run has finished yet: no confusion matrices to draw.", output)
+    if len(grouped) > MOST_MATRICES:
+        grouped = {key: found for key, found in grouped.items() if key[2] in (BASELINE, TREATMENT)} or grouped
     entries = {}
     for key in sorted(grouped, key=lambda key: (*key[:2], method_order(key[2]))):
         entries.setdefault(key[:2], []).append(key)

@@ -27,7 +27,7 @@ def draw_curves(metrics: Iterable[Path | str], output: Path | str, titles: Mappi
     for axes, ((dataset, labels), found) in zip(grid.flat, entries, strict=False):
         style.draw_over_seeds(axes, found, "accuracy", styles)
         axes.set(xlabel="step", ylabel="test accuracy, %")
-        axes.set_title(style.entry_title(dataset, labels, names), loc="left")
+        axes.set_title(f"{names.get(dataset, dataset)},\n{labels:,} labels", loc="left")
     for axes in grid.flat[len(entries) :]:
         axes.remove()
     style.legend_below(figure, styles, style.seed_counts(runs))

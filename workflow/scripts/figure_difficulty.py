@@ -31,7 +31,7 @@ def draw_difficulty(table: Path | str, output: Path | str, methods: Sequence[str
     right.errorbar(frame["overlap"], frame["difference"], (below, over), color="black", marker="o", markersize=4,
                    linestyle="", capsize=2, elinewidth=0.8)  # fmt: skip
     right.axhline(0, color="black", linewidth=0.8)
-    right.set(xlabel="overlap of the classes, %", ylabel=f"{first} − {second}, points")
+    right.set(xlabel="overlap of the classes, %", ylabel=f"{first} − {second}, points (95 % interval)")
     style.save(figure, output)
 
 

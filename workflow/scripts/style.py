@@ -94,7 +94,7 @@ def legend_below(figure: Figure, styles: dict[str, dict], seeds: dict[str, Seque
         matplotlib.lines.Line2D([], [], **style, markersize=4, label=f"{method_title(method)} {_seeds(seeds[method])}")
         for method, style in styles.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), handlelength=3.2)
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)), handlelength=3.2)
 
 
 def _seeds(counts: Sequence[int]) -> str:
