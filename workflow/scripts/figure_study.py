@@ -36,7 +36,7 @@ def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str],
         reach = 1.3 * rows[[f"{measure}_difference" for measure in LOOKS]].abs().to_numpy().max() + 0.5
         panel.set_xlim(-reach, reach)
         panel.set_title(f"{style.entry_title(dataset, labels, titles)}: changes of {start}", loc="left")
-        panel.set_xlabel(f"difference from the start, points, {part} images (95 % intervals go on beyond the panel)")
+        panel.set_xlabel(f"difference from the start, points, {part} images (bars: 95 % intervals, cut at the edges)")
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     style.save(figure, output)
