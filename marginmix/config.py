@@ -176,16 +176,7 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     named += [("study.starts", starts), ("study.unjudged", study.get("unjudged", ()))]
     if dial:
         named.append(("difficulty", [*dial["methods"], dial["ceiling"]]))
-        counts = [tuple(entry["labels"]) for entry in known.values()]
-        if len(set(counts)) > 1 or len(counts[0]) > 1:
-            raise UserError(
-                f"datasets: expected one label count, the same for all settings of the dial, found {counts}"
-            )
-        for dataset in known:
-            if datasets.get(dataset, dataset_entry(config, dataset)["family"]).family != "faces":
-                raise UserError(
-                    f"datasets.{dataset}: expected faces-A, A the ambiguity, as the key difficulty asks for"
-                )
+        _check_dial(config)
     if rule := config.get("checks", {}).get("must_beat"):
         named.append(("checks.must_beat", [rule["baseline"], *rule["methods"]]))
         wanted.append(("checks.must_beat.datasets", rule.get("datasets", ())))
@@ -199,6 +190,28 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
             raise UserError(f"methods: the name {name!r} begins with none of study.starts ({', '.join(starts)})")
     for run in runs(config):
         recipe_of(config, run)
+    _check_choices(config)
+    for dataset in config.get("embeddings", {}).get("datasets", {}):
+        entry = embedding_entry(config, dataset)
+        datasets.get(dataset, entry["family"])
+        if entry["labels"] is None:
+            raise UserError(f"embeddings.datasets.{dataset}: the key 'labels' is missing: label count of its split")
+        embedding_recipe(config, dataset)
+
+
+def _check_dial(config: Mapping[str, Any]) -> None:
+    """The datasets of a budget with `difficulty`: drawn faces, one label count for all."""
+    counts = [tuple(entry["labels"]) for entry in config["datasets"].values()]
+    if len(set(counts)) > 1 or len(counts[0]) > 1:
+        raise UserError(f"datasets: expected one label count, the same for all settings of the dial, found {counts}")
+    for dataset in config["datasets"]:
+        if datasets.get(dataset, dataset_entry(config, dataset)["family"]).family != "faces":
+            raise UserError(f"datasets.{dataset}: expected faces-A, A the ambiguity, as the key difficulty asks for")
+
+
+def _check_choices(config: Mapping[str, Any]) -> None:
+    """A method's own seeds and label counts are some of those that there are."""
+    methods, known = config["methods"], config["datasets"]
     for dataset, entry in known.items():
         seeds = entry.get("seeds", config["seeds"])
         for name in entry.get("methods", methods):
@@ -210,12 +223,6 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
         found = method.get("labels", counts)
         if not set(found) <= set(counts):
             raise UserError(f"methods.{name}.labels: expected some of the datasets' {counts}, found {found}")
-    for dataset in config.get("embeddings", {}).get("datasets", {}):
-        entry = embedding_entry(config, dataset)
-        datasets.get(dataset, entry["family"])
-        if entry["labels"] is None:
-            raise UserError(f"embeddings.datasets.{dataset}: the key 'labels' is missing: label count of its split")
-        embedding_recipe(config, dataset)
 
 
 def _check_labels(entry: Config, dataset: str) -> None:
