@@ -94,9 +94,10 @@ def read_split(path: Path | str) -> Split:
 def make_split(prepared: Prepared, dataset: Dataset, labels: int, seed: int) -> Split:
     """Draw the split of a cell.
 
-    Classes get equal shares of the labels, the remainder in an order drawn from the seed; what a class cannot give
-    goes to the others, evenly. Datasets with official folds (STL-10) have fold `seed` % 10, or all. Raises
-    `UserError` where there are fewer images than labels asked for, or fewer labels than classes.
+    Classes get equal shares of the labels, the remainder in an order drawn from the seed, or with natural label draws
+    shares as of the training images; what a class cannot give goes to the others, evenly. Datasets with official folds
+    (STL-10) have fold `seed` % 10, or all. Raises `UserError` where there are fewer images than labels asked for, or
+    fewer labels than classes.
     """
     if labels < len(prepared.classes):
         raise UserError(
@@ -151,8 +152,9 @@ def _drawn(prepared: Prepared, dataset: Dataset, labels: int, seed: int):
         )
     text = f"labelled {dataset.name} {labels} {seed}"
     order = shuffled(np.arange(len(prepared.classes)), text)
-    asked = equal_shares(labels, order)
-    given = spill(asked, np.bincount(prepared.targets[pool], minlength=len(order)), order)
+    present = np.bincount(prepared.targets[pool], minlength=len(order))
+    asked = natural_shares(labels, present) if dataset.label_draw == "natural" else equal_shares(labels, order)
+    given = spill(asked, present, order)
     return asked, _draw_by_class(prepared, pool, given, text), validation
 
 
@@ -167,7 +169,7 @@ def _validation(prepared: Prepared, dataset: Dataset) -> np.ndarray:
         # A subset of the dataset gives a tenth, as the whole of CIFAR does.
         order = np.arange(len(present))
         counts = spill(equal_shares(min(dataset.validation, len(train) // 10), order), present, order)
-    return _draw_by_class(prepared, train, counts, f"validation {dataset.name}")
+    return _draw_by_class(prepared, train, counts, f"validation {dataset.validated_as}")
 
 
 def _draw_by_class(prepared: Prepared, pool: np.ndarray, counts: np.ndarray, text: str) -> np.ndarray:
@@ -182,6 +184,17 @@ def equal_shares(total: int, order: np.ndarray) -> np.ndarray:
     share, remainder = divmod(total, len(order))
     shares = np.full(len(order), share, np.int64)
     shares[order[:remainder]] += 1
+    return shares
+
+
+def natural_shares(total: int, present: np.ndarray) -> np.ndarray:
+    """`total` over the classes in proportion to `present`, at least one each; int64 [C].
+
+    By the divisors 1, 3, 5, … (Sainte-Laguë), which favour neither large classes nor small.
+    """
+    shares = np.ones(len(present), np.int64)
+    for _ in range(total - len(present)):
+        shares[np.argmax(present / (2 * shares + 1))] += 1
     return shares
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from marginmix.datasets import get, prepare
 from marginmix.errors import UserError
-from marginmix.splits import SETS, Split, equal_shares, make_split, read_split, spill, write_split
+from marginmix.splits import SETS, Split, equal_shares, make_split, natural_shares, read_split, spill, write_split
 from tests.tiny_data import noise, write_cifar10, write_ferplus_folders, write_folder, write_images, write_stl10
 
 
@@ -97,6 +97,33 @@ def test_spill_by_hand(asked, present, order, given):
 
 def test_equal_shares():
     assert equal_shares(320, np.array([3, 0, 6, 1, 2, 4, 5])).tolist() == [46, 46, 46, 46, 45, 45, 46]
+
+
+@pytest.mark.parametrize(
+    ("total", "present", "shares"),
+    [
+        (10, [70, 20, 10], [7, 2, 1]),
+        (4, [97, 2, 1], [2, 1, 1]),  # one each, however rare
+        (8, [50, 30, 20], [4, 2, 2]),  # quotas 4.0, 2.4, 1.6
+        (3, [5, 5, 5], [1, 1, 1]),
+    ],
+)
+def test_natural_shares_by_hand(total, present, shares):
+    assert natural_shares(total, np.array(present)).tolist() == shares
+
+
+def test_labels_drawn_as_the_classes_are(tmp_path, prepare_here, pets):
+    natural = prepare_here("pets-natural", family="folder")
+    split = split_of(natural, 14)
+    # 18 cats and 5 dogs remain beside the validation images.
+    assert split.asked == split.given == {"cat": 11, "dog": 3}
+    assert split.labelled.tolist() != split_of(natural, 14, seed=1).labelled.tolist()
+
+
+def test_natural_and_balanced_labels_share_the_validation_set(digits, tmp_path):
+    natural = prepare("digits-natural", None, tmp_path, tmp_path / "cache")
+    assert split_of(natural, 100).validation.tolist() == split_of(digits, 100).validation.tolist()
+    assert split_of(natural, 100).labelled.tolist() != split_of(digits, 100).labelled.tolist()
 
 
 def test_ferplus_validates_on_its_official_part(tmp_path, prepare_here):

@@ -6,10 +6,11 @@
 from marginmix.datasets.cache import Prepared, prepare
 from marginmix.datasets.describe import describe, shared_images
 from marginmix.datasets.locate import available, how_to_get, locate
-from marginmix.datasets.registry import ROWS, Dataset, get
+from marginmix.datasets.registry import NATURAL, ROWS, Dataset, get
 from marginmix.datasets.resize import at_size
 
 __all__ = [
+    "NATURAL",
     "ROWS",
     "Dataset",
     "Prepared",

@@ -17,6 +17,8 @@ from marginmix.errors import UserError, suggest
 PARTS = ("train", "unlabelled", "valid", "test")
 DEFAULT_AMBIGUITY = 0.3
 EMBEDDED = "embedded"
+NATURAL = "-natural"
+"""What the name of a dataset ends in whose labels are drawn as its classes are, not balanced."""
 
 _FACE_NAME = re.compile(r"faces-(\d+(?:\.\d+)?)")
 _FREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -39,8 +41,9 @@ class Dataset:
 
     `classes` and `shape` (H, W, C) are None where the user's images decide. `counts` are the images per part, by
     layout. `validation` is how validation images are drawn where the dataset has no part of its own for them: an
-    integer is that many, balanced over the classes; a float is that share of every class. `loader` is
-    "module:function", called as `function(root, row, layout) -> Raw`.
+    integer is that many, balanced over the classes; a float is that share of every class. `label_draw` is balanced or
+    natural: a class's part of the labels is its part of the training images. `loader` is "module:function", called as
+    `function(root, row, layout) -> Raw`.
     """
 
     name: str
@@ -55,9 +58,15 @@ class Dataset:
     layouts: Mapping[str, Layout] = field(default_factory=dict)
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     validation: int | float = 0.1
+    label_draw: str = "balanced"
     variant: str | float | None = None
     downloadable: bool = False
     embedded: bool = False
+
+    @property
+    def validated_as(self) -> str:
+        """The name that its validation images are drawn by: the same however the labels are drawn."""
+        return self.name.removesuffix(NATURAL)
 
 
 _CIFAR_COUNTS = {"train": 50_000, "test": 10_000}
@@ -223,21 +232,31 @@ ROWS: dict[str, Dataset] = {
 def get(name: str, family: str | None = None) -> Dataset:
     """The row of a dataset; with `family` (a row's name, such as "folder") the name is the user's own choice.
 
-    "faces-0.5" is `faces` at ambiguity 0.5. Raises `UserError` on an unknown name, with the nearest known one.
+    "faces-0.5" is `faces` at ambiguity 0.5; a name that ends in "-natural" has labels as its classes are. Raises
+    `UserError` on an unknown name, with the nearest known one.
     """
+    stem = name.removesuffix(NATURAL)
     if family is not None:
         if not _FREE_NAME.fullmatch(name):
             raise UserError(f"dataset name {name!r}: expected letters, digits, '.', '_' and '-' only; rename it")
         row = get(family)
-        if name in ROWS and ROWS[name].family != row.family:
-            raise UserError(f"dataset name {name!r} is that of {ROWS[name].title}, not of {row.title}; rename it")
+        if stem in ROWS and ROWS[stem].family != row.family:
+            raise UserError(f"dataset name {name!r} is that of {ROWS[stem].title}, not of {row.title}; rename it")
+    else:
+        row = ROWS[stem] if stem in ROWS else _faces(stem)
+    if stem == name:
         return replace(row, name=name)
-    if name in ROWS:
-        return ROWS[name]
+    if row.family == "stl10":
+        raise UserError(f"dataset {name!r}: the labels of {row.title} are its official folds, not drawn; say {stem!r}")
+    return replace(row, name=name, title=f"{row.title}, natural label draws", label_draw="natural")
+
+
+def _faces(name: str) -> Dataset:
+    """Drawn faces at the ambiguity that the name says."""
     face = _FACE_NAME.fullmatch(name)
-    if face and float(face[1]) <= 1:
-        ambiguity = float(face[1])
-        return replace(_FACES, name=name, variant=ambiguity, title=f"drawn faces, ambiguity {ambiguity:g}")
-    if face:
+    if not face:
+        raise UserError(f"unknown dataset {name!r}; {suggest(name, ROWS)} (your own images: set 'family: folder')")
+    ambiguity = float(face[1])
+    if ambiguity > 1:
         raise UserError(f"dataset {name!r}: the ambiguity of faces must lie in 0 to 1, found {face[1]}")
-    raise UserError(f"unknown dataset {name!r}; {suggest(name, ROWS)} (your own images: set 'family: folder')")
+    return replace(_FACES, name=name, variant=ambiguity, title=f"drawn faces, ambiguity {ambiguity:g}")

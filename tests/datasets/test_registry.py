@@ -40,11 +40,23 @@ def test_a_family_gives_any_name_its_loader():
 
 
 @pytest.mark.parametrize(
+    ("name", "family"),
+    [("ferplus-argmax-first-natural", None), ("faces-0.5-natural", None), ("mine-natural", "folder")],
+)
+def test_a_name_that_asks_for_natural_label_draws(name, family):
+    row, balanced = get(name, family), get(name.removesuffix("-natural"), family)
+    assert (row.label_draw, balanced.label_draw) == ("natural", "balanced")
+    assert (row.name, row.validated_as, row.variant) == (name, balanced.name, balanced.variant)
+
+
+@pytest.mark.parametrize(
     ("name", "family", "told"),
     [
         ("cifar1O", None, "did you mean 'cifar10'"),
         ("ferplus-argmax", None, "did you mean 'ferplus-argmax-"),
         ("faces-1.5", None, "0 to 1, found 1.5"),
+        ("stl10-natural", None, "official folds, not drawn; say 'stl10'"),
+        ("svhn-natural", "folder", "'svhn-natural' is that of SVHN, not of image folder"),
         ("birds", "foldr", "did you mean 'folder'"),
         ("../birds", "folder", "letters, digits"),
         ("svhn", "folder", "'svhn' is that of SVHN, not of image folder; rename"),
