@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import yaml
 from marginmix import datasets
 from marginmix.errors import UserError, run_or_explain
 from marginmix.files import write_json
-from marginmix.recipe import FIELDS, PROFILES, make_recipe
+from marginmix.recipe import FIELDS, FROZEN, PROFILES, make_recipe
 from marginmix.splits import make_split, read_split, write_split
 from marginmix.training.job import DataSource, Job
 
@@ -41,7 +41,7 @@ def _train(options: argparse.Namespace) -> None:
         split=read_split(options.split),
         name=options.name,
         method=options.method,
-        recipe=make_recipe(_settings(options.set), where="--set"),
+        recipe=make_recipe(_settings(options.set), where="--set", method=options.method),
         device=options.device,
         threads=options.threads,
         execution=options.execution,
@@ -70,7 +70,13 @@ def _recipe(_: argparse.Namespace) -> None:
         print(f"{name} = {field.default}{f'  ({allowed})' if allowed else ''}")
         print(f"    {field.metadata['doc']}")
     for name, settings in PROFILES.items():
-        print(f"profile {name}: {', '.join(f'{key}={value}' for key, value in settings.items()) or 'the above'}")
+        print(f"profile {name}: {_spell(settings) or 'the above'}")
+    for method, settings in FROZEN.items():
+        print(f"{method}, over any profile: {_spell(settings)}")
+
+
+def _spell(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
 
 
 def _source(options: argparse.Namespace) -> DataSource:

@@ -86,10 +86,16 @@ def runs(config: Config) -> list[Run]:
         for dataset, entry in config["datasets"].items()
         for labels in entry["labels"]
         for method in entry.get("methods", config["methods"])
-        for seed in entry.get("seeds", config["seeds"])
+        for seed in seeds_of(config, dataset, labels)
         if labels in config["methods"][method].get("labels", [labels])
         and seed in config["methods"][method].get("seeds", [seed])
     ]
+
+
+def seeds_of(config: Mapping[str, Any], dataset: str, labels: int) -> list[int]:
+    """The seeds of a dataset at a label count: its own, for all counts or for this one, else the budget's."""
+    own = config["datasets"][dataset].get("seeds", config["seeds"])
+    return own.get(labels, config["seeds"]) if isinstance(own, Mapping) else own
 
 
 def dataset_entry(config: Config, dataset: str) -> Config:
@@ -98,10 +104,11 @@ def dataset_entry(config: Config, dataset: str) -> Config:
 
 
 def recipe_of(config: Config, run: Run) -> Recipe:
-    """Settings of a run: the budget's, over them the dataset's, over those the method's."""
+    """Settings of a run: the method's own defaults, over them the budget's, the dataset's and those that the budget has
+    for the method."""
     entry, method = dataset_entry(config, run.dataset), config["methods"][run.method]
     settings = {**config["recipe"], **entry["recipe"], **method.get("recipe", {})}
-    return make_recipe(settings, f"settings of {run.method} on {run.dataset}")
+    return make_recipe(settings, f"settings of {run.method} on {run.dataset}", method["method"])
 
 
 def embedding_entry(config: Config, dataset: str) -> Config:
@@ -114,13 +121,13 @@ def embedding_entry(config: Config, dataset: str) -> Config:
 def embedding_recipe(config: Config, dataset: str) -> Recipe:
     """Settings of an embedding run: those of `embeddings`, over them its dataset's; the budget's do not apply."""
     settings = {**config["embeddings"]["recipe"], **embedding_entry(config, dataset)["recipe"]}
-    return make_recipe(settings, f"settings of the embedding of {dataset}")
+    return make_recipe(settings, f"settings of the embedding of {dataset}", EMBEDDING_METHOD)
 
 
-def start_of(name: str, starts: Sequence[str]) -> str | None:
-    """The start whose variant, by its name, `name` is; the longest that fits."""
-    fitting = [start for start in starts if name == start or name.startswith(f"{start}-")]
-    return max(fitting, key=len, default=None)
+def starts_of(name: str, starts: Sequence[str]) -> list[str]:
+    """The starts whose variant, by its name, `name` is: the longest that fits; of a start itself the next one, too."""
+    fitting = sorted((start for start in starts if name == start or name.startswith(f"{start}-")), key=len)
+    return fitting[-2:] if name in starts else fitting[-1:]
 
 
 def read_yaml(path: Path) -> Any:
@@ -186,7 +193,7 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
                 if name not in allowed:
                     raise UserError(f"{place}: {name!r} is not in this budget; {suggest(name, allowed)}")
     for name in methods if starts else ():
-        if start_of(name, starts) is None:
+        if not starts_of(name, starts):
             raise UserError(f"methods: the name {name!r} begins with none of study.starts ({', '.join(starts)})")
     for run in runs(config):
         recipe_of(config, run)
@@ -210,10 +217,13 @@ def _check_dial(config: Mapping[str, Any]) -> None:
 
 
 def _check_choices(config: Mapping[str, Any]) -> None:
-    """A method's own seeds and label counts are some of those that there are."""
+    """A method's own seeds and label counts are some of those that there are, and a dataset's seeds of its counts."""
     methods, known = config["methods"], config["datasets"]
     for dataset, entry in known.items():
-        seeds = entry.get("seeds", config["seeds"])
+        own = entry.get("seeds", ())
+        if isinstance(own, Mapping) and not set(own) <= set(entry["labels"]):
+            raise UserError(f"datasets.{dataset}.seeds: expected label counts of {entry['labels']}, found {list(own)}")
+        seeds = sorted({seed for labels in entry["labels"] for seed in seeds_of(config, dataset, labels)})
         for name in entry.get("methods", methods):
             found = methods[name].get("seeds", seeds)
             if not set(found) <= set(seeds):

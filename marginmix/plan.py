@@ -27,7 +27,7 @@ from marginmix.config import (
 from marginmix.errors import UserError
 from marginmix.files import read_json
 from marginmix.identity import NUMERICS_VERSION, recipe_hash
-from marginmix.recipe import Recipe
+from marginmix.recipe import Recipe, make_recipe
 from marginmix.training.job import DataSource
 
 REPORTS = "results/data"
@@ -69,8 +69,9 @@ class Training:
             *("--execution", config.get("execution", "auto"), *(() if config.get("exact", True) else ("--inexact",))),
             *("--checkpoints", self.folder.replace("results", "checkpoints", 1)),
         ]
-        # Of the profile only its settings are told: they are among the changes.
-        settings = {"profile": "plain", **self.recipe.changes}
+        # Of a profile only its settings are told: they are among what differs.
+        plain = {"profile": "plain"}
+        settings = plain | self.recipe.differing(make_recipe(plain, method=self.method))
         told = shlex.join(
             [*map(str, words), "--set", *(f"{name}={_as_yaml(value)}" for name, value in settings.items())]
         )

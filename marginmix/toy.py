@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from marginmix.draws import uniform
 from marginmix.errors import UserError
 from marginmix.files import write_atomically
-from marginmix.recipe import Recipe, make_recipe
-from marginmix.step import Method, Task, compute_losses
+from marginmix.recipe import make_recipe
+from marginmix.step import Task, compute_losses
 from marginmix.step_draws import Drawer
 from marginmix.training import devices
 from marginmix.training.adam import Adam
@@ -73,7 +73,7 @@ def run_toy(first: str, methods: Mapping[str, str], draws: int, out: Path) -> No
     if out.suffix != ".npz":
         raise UserError(f"--out: expected the name of an .npz, beside which a .csv will lie, found {out}")
     devices.prepare(torch.device("cpu"), threads=1, exact=True)
-    recipe, arrays, rows = make_recipe(SETTINGS, "settings of the toy"), {}, []
+    arrays, rows = {}, []
     axis = np.linspace(-REACH, REACH, GRID, dtype=np.float32)
     grid = torch.from_numpy(np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2))
     for problem, distance in PROBLEMS.items():
@@ -88,10 +88,9 @@ def run_toy(first: str, methods: Mapping[str, str], draws: int, out: Path) -> No
             # All other chance is the same in every draw: initial weights, batches, mixing, jitter.
             torch.manual_seed(0)
             cell = f"toy/{problem}"
-            started = _trained(resolve_method(first), PlaneNetwork(), plane, recipe, cell)
+            started = _trained(first, PlaneNetwork(), plane, cell)
             networks = {"first": started} | {
-                name: _trained(resolve_method(path), copy.deepcopy(started), plane, recipe, cell)
-                for name, path in methods.items()
+                name: _trained(path, copy.deepcopy(started), plane, cell) for name, path in methods.items()
             }
             for name, network in networks.items():
                 maps[name].append(_probabilities(network, grid).reshape(GRID, GRID))
@@ -133,12 +132,13 @@ def _off_diagonal(pairs: np.ndarray, sample: np.ndarray) -> float:
     return float(pairs[np.ix_(sample, sample)][different].mean()) if different.any() else np.nan
 
 
-def _trained(kind: type[Method], network: nn.Module, plane: tuple[Tensor, Tensor, Tensor], recipe: Recipe,
-             cell: str) -> nn.Module:  # fmt: skip
-    """`network` after `recipe.steps` steps on `plane`: labelled points, their classes, unlabelled points."""
+def _trained(path: str, network: nn.Module, plane: tuple[Tensor, Tensor, Tensor], cell: str) -> nn.Module:
+    """`network` after training by the method of that import path on `plane`: labelled points, their classes, unlabelled
+    points."""
     labelled, targets, unlabelled = plane
     one_hot = torch.eye(2)[targets]
-    method = kind(recipe, Task(2, 32, one_hot.sum(0), len(unlabelled)))
+    recipe = make_recipe(SETTINGS, "settings of the toy", path)
+    method = resolve_method(path)(recipe, Task(2, 32, one_hot.sum(0), len(unlabelled)))
     with torch.no_grad():
         method.start(network(labelled)[1], one_hot)
     drawer = Drawer(cell, len(labelled), len(unlabelled), recipe.batch_size, recipe.augmentations, recipe.alpha,

@@ -8,7 +8,7 @@ import yaml
 from marginmix import config as budgets
 from marginmix.config import Run
 from marginmix.errors import UserError
-from marginmix.recipe import PROFILES, Recipe
+from marginmix.recipe import FROZEN, PROFILES, Recipe, make_recipe
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
 SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
@@ -63,6 +63,16 @@ def test_the_papers_budget_is_its_grid():
     assert {recipe.network for recipe in recipes.values()} == {"wrn-28-2"}
 
 
+def test_what_the_study_froze_lies_over_the_profile_and_under_the_budget():
+    path = "marginmix.method:MarginMix"
+    assert set(FROZEN) == {path}
+    assert make_recipe({}, method=path) == make_recipe({"margin": "softmax", "membership_temperature": 0.5})
+    assert make_recipe({"margin": "hinge", "profile": "google"}, method=path).changes.items() >= {
+        ("margin", "hinge"), ("membership_temperature", 0.5), ("crop_offsets", "closed")
+    }  # fmt: skip
+    assert make_recipe({}, method="baselines.mixmatch:MixMatch") == make_recipe({})
+
+
 def test_every_budget_but_the_papers_takes_the_device_that_is_there():
     for path in (WORKFLOW / "config").glob("*.yaml"):
         assert yaml.safe_load(path.read_text())["device"] == ("cuda" if path.stem == "paper" else "auto")
@@ -74,6 +84,17 @@ def test_a_method_of_fewer_seeds(load):
     assert [(r.labels, r.seed) for r in budgets.runs(config) if r.method == "ceiling"] == [(20, 1), (50, 1)]
     with pytest.raises(UserError, match=r"methods.ceiling.seeds: expected some of mine's \[3\], found \[1\]"):
         load(methods={"ceiling": ceiling}, datasets={"mine": {"methods": ["sharp", "ceiling"]}})
+
+
+def test_fewer_seeds_at_some_label_counts(load):
+    config = load(datasets={"digits": {"seeds": {50: [1]}}})
+    assert [(r.labels, r.seed) for r in budgets.runs(config) if r.method == "sharp"][:3] == [(20, 0), (20, 1), (50, 1)]
+    with pytest.raises(UserError, match=r"datasets.digits.seeds: expected label counts of \[20, 50\], found \[51\]"):
+        load(datasets={"digits": {"seeds": {51: [1]}}})
+    with pytest.raises(
+        UserError, match="datasets.digits.seeds: must be a list of different whole numbers from 0 on, or"
+    ):
+        load(datasets={"digits": {"seeds": {50: 1}}})
 
 
 def test_a_method_of_fewer_label_counts(load):

@@ -21,14 +21,15 @@ def config():
 
 
 def test_the_command_line_says_all_that_the_identity_holds(config):
-    settings = {"distance_floor": 1e-6, "margin": "none", "decay_last": 0.25, "lambda_u": 5e-05, "rampup": 0.5}
+    settings = {"distance_floor": 1e-6, "margin": "none", "decay_last": 0.25, "lambda_u": 5e-05, "rampup": 0.5,
+                "membership_temperature": 1.0}  # fmt: skip
     config["methods"]["marginmix"]["recipe"] = settings
     config["datasets"]["ferplus"] |= {"root": "my data/fer", "verify_counts": False}
     trainings = {**plan.trainings(config), **plan.embedding_trainings(config)}
     for training in trainings.values():
         words = ["train", *shlex.split(training.arguments(config)), "--out", training.folder]
         options = _parser().parse_args(words)
-        recipe = make_recipe(_settings(options.set))
+        recipe = make_recipe(_settings(options.set), method=options.method)
         assert recipe == training.recipe
         assert recipe_hash(recipe, options.method, options.image_size) == training.expected["recipe"]
         assert (options.dataset, options.name, str(options.split)) == (training.dataset, training.name, training.split)

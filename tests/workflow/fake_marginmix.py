@@ -27,7 +27,7 @@ def train(options) -> None:
     if os.environ.get("FAKE_FAILURE"):
         sys.exit(1)
     manifest = read_json(options.split)
-    recipe = make_recipe(_settings(options.set))
+    recipe = make_recipe(_settings(options.set), method=options.method)
     accuracy = 60.0 + options.name.startswith("marginmix") + manifest["seed"]
     result = {
         "budget": options.budget, "dataset": options.dataset, "source": options.dataset,
