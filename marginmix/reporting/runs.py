@@ -137,13 +137,25 @@ def read_metrics(paths: Iterable[Path | str]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*Cell._fields, "step"])
 
 
+def diverged_runs(paths: Iterable[Path | str]) -> dict[tuple[str, int, str, int], float]:
+    """(dataset, labels, method, seed) -> the accuracy of chance in percent, of those runs that diverged.
+
+    From the result.json beside each of `paths`, absent ones left out.
+    """
+    found = {}
+    for path in (Path(path).with_name(RESULT) for path in paths):
+        if path.exists() and (result := read_json(path))["diverged"]:
+            found[cell_of(path)[1:]] = 100 / len(result["classes"])
+    return found
+
+
 def printed_titles(paths: Iterable[Path | str], titles: Mapping[str, str]) -> dict[str, str]:
     """dataset -> its title, and in brackets which copy of it: "CIFAR-10 (JPEG copy)".
 
     From the result.json beside each of `paths`, absent ones left out; `titles`: dataset -> its plain title.
     """
     found = dict(titles)
-    for path in (Path(path).with_name("result.json") for path in paths):
+    for path in (Path(path).with_name(RESULT) for path in paths):
         if path.exists():
             result = read_json(path)
             dataset, source = result["dataset"], result["source"]

@@ -1,15 +1,18 @@
 """A study: what each switch is worth, on validation images unless the budget says test.
 
 A budget with `study: {starts: [...]}` holds variants: methods whose name begins with that of a start, `mixmatch-T-1`,
-and that differ from it in a few settings. A variant is compared with its start on the cells that both have.
+and that differ from it in a few settings. A variant is compared with its start on the cells that both have. A start may
+be a variant of another.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import pandas as pd
 
-from marginmix.config import start_of
+from marginmix.config import starts_of
+from marginmix.datasets import NATURAL
 from marginmix.reporting.entries import NOT_RUN
 from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Table
 from marginmix.reporting.verdicts import paired_difference
@@ -19,37 +22,44 @@ SCORED_ON = {"validation": "validation_", "test": ""}
 """Part of the data -> what the names of its columns in metrics.csv begin with."""
 
 
-def changes(methods: Mapping[str, Mapping[str, Any]], starts: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """variant -> (its start, what it changes: "margin=hinge, margin_width=1"), a start's own is ""."""
+def changes(methods: Mapping[str, Mapping[str, Any]], starts: Sequence[str]) -> dict[tuple[str, str], str]:
+    """(variant, its start) -> what it changes: "margin=hinge, margin_width=1", of a start from itself ""."""
     found = {}
     for name, method in methods.items():
-        start = start_of(name, starts)
-        settings, begun = method.get("recipe", {}), methods[start].get("recipe", {})
-        differ = [f"{key}={value}" for key, value in settings.items() if begun.get(key) != value]
-        differ += [f"{key} as by default" for key in begun if key not in settings]
-        if method["method"] != methods[start]["method"]:
-            differ.insert(0, method["method"].partition(":")[2])
-        found[name] = (start, ", ".join(differ))
+        for start in starts_of(name, starts):
+            settings, begun = method.get("recipe", {}), methods[start].get("recipe", {})
+            differ = [f"{key}={value}" for key, value in settings.items() if begun.get(key) != value]
+            differ += [f"{key} as by default" for key in begun if key not in settings]
+            if method["method"] != methods[start]["method"]:
+                differ.insert(0, method["method"].partition(":")[2])
+            found[name, start] = ", ".join(differ)
     return found
 
 
-def study_scores(metrics: pd.DataFrame, window: int, scored_on: str) -> pd.DataFrame:
+def study_scores(
+    metrics: pd.DataFrame, window: int, scored_on: str, diverged: Mapping[tuple, float] | None = None
+) -> pd.DataFrame:
     """Per run (dataset, labels, method, seed) the mean of the last `window` evaluations of `MEASURES`, percent, on the
-    part `scored_on`; none where it has no images."""
+    part `scored_on`; none where it has no images. `diverged`: such runs -> the accuracy of chance, which counts."""
     cells = ["dataset", "labels", "method", "seed"]
     columns = {f"{SCORED_ON[scored_on]}{measure}": measure for measure in MEASURES}
     metrics = metrics.reindex(columns=[*cells, "step", *columns]).rename(columns=columns).dropna(subset=list(MEASURES))
     last = metrics.sort_values("step").groupby(cells).tail(window)
-    return last.groupby(cells, as_index=False)[list(MEASURES)].mean()
+    scores = last.groupby(cells)[list(MEASURES)].mean()
+    for cell, chance in (diverged or {}).items():
+        scores.loc[cell, list(MEASURES)] = chance
+    return scores.reset_index()
 
 
-def study_frame(scores: pd.DataFrame, variants: Mapping[str, tuple[str, str]], planned: pd.DataFrame) -> pd.DataFrame:
-    """A row per (dataset, labels, variant) that is `planned` (dataset, labels, method): n seeds, the mean of each
-    measure, and the paired differences from its start with their 95 % intervals; empty where nothing was run."""
+def study_frame(scores: pd.DataFrame, variants: Mapping[tuple[str, str], str], planned: pd.DataFrame) -> pd.DataFrame:
+    """A row per (dataset, labels, variant, start) of those `planned` (dataset, labels, method): n seeds, the mean of
+    each measure, and the paired differences from its start with their 95 % intervals; empty where nothing was run."""
     rows = []
-    for dataset, labels, method in planned[["dataset", "labels", "method"]].drop_duplicates().itertuples(index=False):
+    cells = planned[["dataset", "labels", "method"]].drop_duplicates().itertuples(index=False, name=None)
+    for (dataset, labels, method), ((variant, start), what) in product(cells, variants.items()):
+        if variant != method:
+            continue
         here = scores[(scores["dataset"] == dataset) & (scores["labels"] == labels)]
-        start, what = variants[method]
         runs, base = (here[here["method"] == name].set_index("seed") for name in (method, start))
         row = {"dataset": dataset, "labels": labels, "start": start, "variant": method, "changes": what, "n": len(runs)}
         for measure in MEASURES:
@@ -69,13 +79,16 @@ def study_frame(scores: pd.DataFrame, variants: Mapping[str, tuple[str, str]], p
 def study_blocks(
     frame: pd.DataFrame, titles: Mapping[str, str], what: str, unjudged: Mapping[str, str] | None = None
 ) -> list[Block]:
-    """The study as a page: a table per (dataset, labels, start), by the difference from the start, those not run last.
+    """The study as a page: a table per (dataset, labels, start) that has variants, by the difference from the start,
+    those not run last.
 
     `unjudged`: variant -> why so short a run says little about it.
     """
     blocks: list[Block] = [Heading("Study", 1), Paragraph(what)]
     header = ("changed", "n", "accuracy", "balanced", "pairs", "difference", "95 % interval", "balanced difference")
     for (dataset, labels, start), rows in frame.groupby(["dataset", "labels", "start"], sort=False):
+        if (rows["variant"] == start).all():
+            continue
         gains = rows["accuracy_difference"].where(rows["variant"] != start, 0.0)
         ordered = rows.loc[gains.sort_values(ascending=False, na_position="last", kind="stable").index]
         cells = [_cells(row) for _, row in ordered.iterrows()]
@@ -89,13 +102,37 @@ def study_blocks(
     return blocks
 
 
+def label_draw_blocks(scores: pd.DataFrame, titles: Mapping[str, str]) -> list[Block]:
+    """What it is worth to draw labels as the classes are, not balanced: of every method that was run on a dataset and
+    on the one named so with "-natural", over the seeds of both. `scores`: those of `study_scores`."""
+    cells, rows = ["dataset", "labels", "method"], []
+    drawn = scores["dataset"].str.endswith(NATURAL)
+    balanced = scores[~drawn]
+    natural = scores[drawn].assign(dataset=lambda frame: frame["dataset"].str.removesuffix(NATURAL))
+    both = natural.merge(balanced, on=[*cells, "seed"], suffixes=("", "_balanced_draw"))
+    for (dataset, labels, method), pairs in both.groupby(cells, sort=False):
+        row = [f"{titles.get(dataset, dataset)}, {labels:,} labels", method, str(len(pairs))]
+        for measure in MEASURES:
+            difference = paired_difference(pairs[measure] - pairs[f"{measure}_balanced_draw"])
+            means = [f"{pairs[column].mean():.1f}" for column in (f"{measure}_balanced_draw", measure)]
+            row += [*means, f"{difference.mean:+.1f} {_interval(difference.low, difference.high)}"]
+        rows.append(row)
+    if not rows:
+        return []
+    header = ["", "method", "pairs", *(f"{name}{of}" for name in ("accuracy", "balanced accuracy")
+                                       for of in (", balanced draws", ", natural", ", difference"))]  # fmt: skip
+    return [Heading("Labels drawn as the classes are, instead of balanced"), Table(header, rows, left=2)]
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if pd.isna(low) else f"[{low:+.1f}, {high:+.1f}]"
+
+
 def _cells(row: pd.Series) -> tuple[str, ...]:
     name = row["changes"] if row["variant"] != row["start"] else "(start)"
     if not row["n"]:
         return (name, "0", NOT_RUN, "", "", "", "", "")
-    interval = ""
-    if pd.notna(row["accuracy_low"]):
-        interval = f"[{row['accuracy_low']:+.1f}, {row['accuracy_high']:+.1f}]"
+    interval = _interval(row["accuracy_low"], row["accuracy_high"])
     accuracy, balanced = (f"{row[measure]:.1f}" for measure in MEASURES)
     differences = [row[f"{measure}_difference"] for measure in MEASURES]
     first, second = ("" if pd.isna(d) else f"{d:+.1f}" for d in differences)

@@ -27,6 +27,8 @@ def write_outputs(out: Path, job: Job, trainer: Trainer, source: str, identity: 
     `source` says in words which copy of the dataset it was, `identity` is that of `run_identity`.
     """
     result = _result(job, trainer, source, identity)
+    for name in ("separability.csv", "embeddings.npz", "samples.npz"):  # which not every recipe asks for
+        (out / name).unlink(missing_ok=True)
     _save_network(out / "model.pt", job, trainer)
     if trainer.separability:
         write_rows(out / "separability.csv", trainer.separability, list(trainer.separability[0]))

@@ -9,6 +9,7 @@ from marginmix.reporting.runs import (
     Cell,
     cell_of,
     csv_text,
+    diverged_runs,
     printed_titles,
     read_metrics,
     read_reference,
@@ -34,6 +35,15 @@ def test_a_row_per_run_in_the_metric_of_its_table(tmp_path):
     assert runs["path"][2] == "results/runs/reduced/cifar10/250/mixmatch/1/result.json"
     assert runs["metrics"][2] == "results/runs/reduced/cifar10/250/mixmatch/1/metrics.csv"
     assert str(tmp_path) not in csv_text(runs)
+
+
+def test_diverged_runs_and_the_accuracy_of_chance(tmp_path):
+    paths = [
+        write_run(tmp_path, "quick", "faces", 70, "marginmix", seed, 71.0, diverged=seed == 1, classes=list("abcde"))
+        for seed in (0, 1)
+    ]
+    absent = tmp_path / "results/runs/quick/faces/70/marginmix/2/metrics.csv"
+    assert diverged_runs([*paths, absent]) == {("faces", 70, "marginmix", 1): 20.0}
 
 
 def test_no_runs_is_an_empty_frame(tmp_path):

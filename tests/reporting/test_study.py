@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from marginmix.reporting.markdown import to_markdown
-from marginmix.reporting.study import changes, study_blocks, study_frame, study_scores
+from marginmix.reporting.study import changes, label_draw_blocks, study_blocks, study_frame, study_scores
 
 METHODS = {
     "mixmatch": {"method": "baselines.mixmatch:MixMatch", "recipe": {"lambda_u": 20}},
@@ -37,12 +37,21 @@ def frame(scored_on="validation"):
 
 def test_what_a_variant_changes():
     assert changes(METHODS, ["mixmatch", "marginmix"]) == {
-        "mixmatch": ("mixmatch", ""),
-        "mixmatch-T-1": ("mixmatch", "temperature=1.0"),
-        "mixmatch-aligned": ("mixmatch", "AlignedMixMatch, prior_exponent=0.5, lambda_u as by default"),
-        "marginmix": ("marginmix", ""),
-        "marginmix-hinge": ("marginmix", "margin=hinge, margin_width=1.0"),
+        ("mixmatch", "mixmatch"): "",
+        ("mixmatch-T-1", "mixmatch"): "temperature=1.0",
+        ("mixmatch-aligned", "mixmatch"): "AlignedMixMatch, prior_exponent=0.5, lambda_u as by default",
+        ("marginmix", "marginmix"): "",
+        ("marginmix-hinge", "marginmix"): "margin=hinge, margin_width=1.0",
     }
+
+
+def test_a_start_may_be_a_variant_of_another():
+    wide = {"method": "marginmix.method:MarginMix", "recipe": {"margin": "hinge", "margin_width": 2.0}}
+    found = changes(METHODS | {"marginmix-hinge-wide": wide}, ["mixmatch", "marginmix", "marginmix-hinge"])
+    assert found["marginmix-hinge", "marginmix"] == "margin=hinge, margin_width=1.0"
+    assert found["marginmix-hinge", "marginmix-hinge"] == ""
+    assert found["marginmix-hinge-wide", "marginmix-hinge"] == "margin_width=2.0"
+    assert ("marginmix-hinge-wide", "marginmix") not in found
 
 
 def test_differences_are_paired_on_validation_images():
@@ -64,6 +73,32 @@ def test_the_page_names_what_has_not_run_and_no_test_number():
     assert text.index("temperature=1.0") < text.index("(start)")
     line = next(line for line in text.splitlines() if "temperature=1.0" in line)
     assert [cell.strip() for cell in line.strip("|").split("|")][1:6] == ["2", "57.0", "47.0", "2", "+2.0"]
+
+
+def test_a_diverged_run_counts_at_chance():
+    scores = study_scores(
+        metrics(), 1, "validation", {("ferplus", 320, "mixmatch", 2): 12.5, ("ferplus", 320, "x", 1): 12.5}
+    )
+    scores = scores.set_index(["method", "seed"])
+    assert scores.loc[("mixmatch", 2), "balanced_accuracy"] == 12.5 and scores.loc[("mixmatch", 1), "accuracy"] == 50.0
+    assert scores.loc[("x", 1), "accuracy"] == 12.5
+
+
+def test_natural_label_draws_are_priced_over_the_seeds_of_both():
+    naturally = {"mixmatch": (58.0, 66.0), "gone": (1.0, 1.0)}
+    rows = [
+        {"dataset": "ferplus-natural", "labels": 320, "method": method, "seed": seed, "step": 20,
+         "validation_accuracy": value, "validation_balanced_accuracy": value - 30}
+        for method, values in naturally.items() for seed, value in zip((1, 2), values, strict=True)
+    ]  # fmt: skip
+    scores = study_scores(pd.concat([metrics(), pd.DataFrame(rows)]), 1, "validation")
+    text = to_markdown(label_draw_blocks(scores, {"ferplus": "FER+"}))
+    line = next(line for line in text.splitlines() if "FER+, 320 labels" in line)
+    assert [cell.strip() for cell in line.strip("|").split("|")][1:] == [
+        "mixmatch", "2", "55.0", "62.0", "+7.0 [-5.7, +19.7]", "45.0", "32.0", "-13.0 [-25.7, -0.3]"
+    ]  # fmt: skip
+    assert "gone" not in text
+    assert label_draw_blocks(study_scores(metrics().head(0), 1, "validation"), {}) == []
 
 
 def test_a_study_may_be_scored_on_test_images():

@@ -56,6 +56,14 @@ def test_training_writes_what_the_tables_read(place):
     )
 
 
+def test_a_result_lies_beside_nothing_of_an_earlier_recipe(place):
+    assert train(place, settings=["snapshots=[1.0]", "samples=2"]) == 0
+    extra = {"separability.csv", "samples.npz"}
+    kept = {path.name for path in (place / "out").iterdir()}
+    assert extra <= kept and train(place) == 0
+    assert {path.name for path in (place / "out").iterdir()} == kept - extra
+
+
 def test_same_command_same_bytes(place):
     assert train(place) == 0
     first = {name: (place / "out" / name).read_bytes() for name in ("metrics.csv", "model.pt")}

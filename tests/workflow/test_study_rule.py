@@ -8,8 +8,6 @@ import pytest
 import yaml
 from copies import TINY, Copy
 
-from marginmix import config as budgets
-
 ROOT = Path(__file__).parents[2]
 VARIANT = '  mixmatch-T-1: {method: "baselines.mixmatch:MixMatch", recipe: {temperature: 1.0}}\n'
 STUDY = TINY.replace("report: true", "report: false").replace("seeds: [0]", "seeds: [0, 1]")
@@ -57,5 +55,5 @@ def test_a_study_of_which_nothing_has_run_draws_words(tmp_path):
 def test_both_methods_of_the_study_have_as_many_trials():
     """Even care: a comparison flatters the method that was tuned more."""
     config = yaml.safe_load((ROOT / "workflow/config/study.yaml").read_text())
-    started = [budgets.start_of(name, config["study"]["starts"]) for name in config["methods"]]
-    assert started.count("marginmix") == started.count("mixmatch")
+    tried = [name.partition("-")[0] for name in config["methods"]]
+    assert tried.count("marginmix") == tried.count("mixmatch")

@@ -1,7 +1,7 @@
 """metrics.csv of a study's runs -> results/<budget>.csv and .md: what each switch is worth."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ from marginmix.errors import run_or_explain
 from marginmix.files import write_atomically
 from marginmix.recipe import make_recipe
 from marginmix.reporting.markdown import to_markdown
-from marginmix.reporting.runs import csv_text, read_metrics
-from marginmix.reporting.study import changes, study_blocks, study_frame, study_scores
+from marginmix.reporting.runs import csv_text, diverged_runs, read_metrics
+from marginmix.reporting.study import changes, label_draw_blocks, study_blocks, study_frame, study_scores
 
 PURPOSE = {
     "validation": "No test image is looked at here, and the seeds are reported nowhere else.",
@@ -21,7 +21,7 @@ PURPOSE = {
 
 
 def write_study(
-    metrics: Iterable[Path | str],
+    metrics: Sequence[Path | str],
     planned: Sequence[tuple[str, int, str]],
     config: Mapping[str, Any],
     titles: Mapping[str, str],
@@ -31,7 +31,7 @@ def write_study(
     markdown."""
     recipe, study = make_recipe(config["recipe"]), config["study"]
     part = study.get("scored_on", "validation")
-    scores = study_scores(read_metrics(metrics), recipe.score_window, part)
+    scores = study_scores(read_metrics(metrics), recipe.score_window, part, diverged_runs(metrics))
     variants = changes(config["methods"], study["starts"])
     frame = study_frame(scores, variants, pd.DataFrame(planned, columns=["dataset", "labels", "method"]))
     what = (
@@ -41,7 +41,8 @@ def write_study(
         f"{PURPOSE[part]}"
     )
     write_atomically(outputs["csv"], csv_text(frame))
-    write_atomically(outputs["markdown"], to_markdown(study_blocks(frame, titles, what, study.get("unjudged"))))
+    blocks = [*study_blocks(frame, titles, what, study.get("unjudged")), *label_draw_blocks(scores, titles)]
+    write_atomically(outputs["markdown"], to_markdown(blocks))
 
 
 if "snakemake" in globals():
