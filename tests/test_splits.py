@@ -6,7 +6,8 @@ import pytest
 
 from marginmix.datasets import get, prepare
 from marginmix.errors import UserError
-from marginmix.splits import SETS, Split, equal_shares, make_split, natural_shares, read_split, spill, write_split
+from marginmix.shares import equal_shares, natural_shares, spill
+from marginmix.splits import SETS, Split, make_split, read_split, write_split
 from tests.tiny_data import noise, write_cifar10, write_ferplus_folders, write_folder, write_images, write_stl10
 
 

@@ -6,8 +6,9 @@
 from marginmix.datasets.cache import Prepared, prepare
 from marginmix.datasets.describe import describe, shared_images
 from marginmix.datasets.locate import available, how_to_get, locate
-from marginmix.datasets.registry import NATURAL, ROWS, Dataset, get
+from marginmix.datasets.registry import ROWS, get
 from marginmix.datasets.resize import at_size
+from marginmix.datasets.row import NATURAL, Dataset
 
 __all__ = [
     "NATURAL",

@@ -14,7 +14,8 @@ import numpy as np
 
 from marginmix.datasets.decode import Raw
 from marginmix.datasets.locate import download_place, fingerprint, how_to_get, layout_at, locate
-from marginmix.datasets.registry import EMBEDDED, PARTS, Dataset, get
+from marginmix.datasets.registry import get
+from marginmix.datasets.row import EMBEDDED, PARTS, Dataset
 from marginmix.errors import UserError
 from marginmix.files import read_json, write_json
 

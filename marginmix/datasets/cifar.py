@@ -8,7 +8,7 @@ import numpy as np
 
 from marginmix.datasets.decode import Raw, check_targets, decode_images
 from marginmix.datasets.folder import list_images
-from marginmix.datasets.registry import Dataset
+from marginmix.datasets.row import Dataset
 from marginmix.errors import UserError
 
 # All that the official files need. Pickles may run any code that they name, so nothing else is let in.

@@ -10,7 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from marginmix.datasets.locate import layout_at
-from marginmix.datasets.registry import Dataset
+from marginmix.datasets.row import Dataset
 from marginmix.errors import UserError
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from marginmix.datasets.decode import Raw
 from marginmix.datasets.faces_paint import FEATURES, NUISANCES, paint
-from marginmix.datasets.registry import Dataset
+from marginmix.datasets.row import Dataset
 from marginmix.draws import shuffled, uniform
 
 SIDE = 24

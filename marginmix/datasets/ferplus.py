@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from marginmix.datasets.decode import Raw, decode_images, read_text
-from marginmix.datasets.registry import Dataset
+from marginmix.datasets.row import Dataset
 from marginmix.errors import UserError
 
 VOTES = 10  # the eight classes, unknown, not a face

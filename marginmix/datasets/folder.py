@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from marginmix.datasets.decode import UNKNOWN, Raw, open_image, parallel
-from marginmix.datasets.registry import Dataset
+from marginmix.datasets.row import Dataset
 from marginmix.errors import UserError
 
 LARGEST_SIDE = 256

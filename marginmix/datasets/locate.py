@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from marginmix.datasets.registry import EMBEDDED, Dataset
+from marginmix.datasets.row import EMBEDDED, Dataset
 from marginmix.errors import UserError
 from marginmix.files import hash_of
 

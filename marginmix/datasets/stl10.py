@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from marginmix.datasets.decode import UNKNOWN, Raw, check_targets, read_text
-from marginmix.datasets.registry import Dataset
+from marginmix.datasets.row import Dataset
 from marginmix.errors import UserError
 
 
