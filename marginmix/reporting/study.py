@@ -79,15 +79,15 @@ def study_frame(scores: pd.DataFrame, variants: Mapping[tuple[str, str], str], p
 def study_blocks(
     frame: pd.DataFrame, titles: Mapping[str, str], what: str, unjudged: Mapping[str, str] | None = None
 ) -> list[Block]:
-    """The study as a page: a table per (dataset, labels, start) that has variants, by the difference from the start,
-    those not run last.
+    """The study as a page: a table per (dataset, labels, start) that is planned with variants of it, by the difference
+    from the start, those not run last.
 
     `unjudged`: variant -> why so short a run says little about it.
     """
     blocks: list[Block] = [Heading("Study", 1), Paragraph(what)]
     header = ("changed", "n", "accuracy", "balanced", "pairs", "difference", "95 % interval", "balanced difference")
     for (dataset, labels, start), rows in frame.groupby(["dataset", "labels", "start"], sort=False):
-        if (rows["variant"] == start).all():
+        if start not in set(rows["variant"]) or len(rows) == 1:
             continue
         gains = rows["accuracy_difference"].where(rows["variant"] != start, 0.0)
         ordered = rows.loc[gains.sort_values(ascending=False, na_position="last", kind="stable").index]

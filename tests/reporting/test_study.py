@@ -84,6 +84,11 @@ def test_a_diverged_run_counts_at_chance():
     assert scores.loc[("x", 1), "accuracy"] == 12.5
 
 
+def test_a_variant_without_its_start_beside_it_has_no_table():
+    text = to_markdown(study_blocks(frame().query("variant != 'marginmix'"), {}, "what"))
+    assert "320 labels: mixmatch" in text and "320 labels: marginmix" not in text
+
+
 def test_natural_label_draws_are_priced_over_the_seeds_of_both():
     naturally = {"mixmatch": (58.0, 66.0), "gone": (1.0, 1.0)}
     rows = [

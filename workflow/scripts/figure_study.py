@@ -10,7 +10,11 @@ import style
 from marginmix.errors import run_or_explain
 
 LOOKS = {
-    "accuracy": {"color": style.PALETTE[0], "marker": "o", "label": "accuracy"},
+    "accuracy": {
+        "color": style.PALETTE[0],
+        "marker": "o",
+        "label": "accuracy (bars: 95 % intervals, cut at the edges)",
+    },
     "balanced_accuracy": {"color": style.PALETTE[3], "marker": "s", "label": "balanced accuracy"},
 }
 
@@ -35,8 +39,8 @@ def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str],
         panel.set_yticks(places, rows["changes"])
         reach = 1.3 * rows[[f"{measure}_difference" for measure in LOOKS]].abs().to_numpy().max() + 0.5
         panel.set_xlim(-reach, reach)
-        panel.set_title(f"{style.entry_title(dataset, labels, titles)}: changes of {start}", loc="left")
-        panel.set_xlabel(f"difference from the start, points, {part} images (bars: 95 % intervals, cut at the edges)")
+        panel.set_title(f"{style.entry_title(dataset, labels, titles)}: changes of {start}", loc="right")
+        panel.set_xlabel(f"difference from the start, points, {part} images")
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     style.save(figure, output)
