@@ -40,7 +40,8 @@ class Subject:
 
     @property
     def recipe(self) -> Recipe:
-        return make_recipe({"network": self.network, "batch_size": self.batch, "precision": self.precision})
+        settings = {"network": self.network, "batch_size": self.batch, "precision": self.precision}
+        return make_recipe(settings, method=METHODS.get(self.method))
 
     def __str__(self) -> str:
         return f"{self.method} {self.network} {self.side}x{self.side} B={self.batch} {self.precision} {self.mode}"

@@ -142,7 +142,8 @@ def read_yaml(path: Path) -> Any:
 
 def _typed(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _typed(inner) for key, inner in value.items()}
+        # Seeds by label count have numbers for keys.
+        return {int(key) if str(key).isdigit() else key: _typed(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_typed(inner) for inner in value]
     if not isinstance(value, str):
@@ -192,6 +193,10 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
             for name in names:
                 if name not in allowed:
                     raise UserError(f"{place}: {name!r} is not in this budget; {suggest(name, allowed)}")
+    for n, claim in enumerate(config.get("claims", ())):
+        counts = known[claim["dataset"]]["labels"]
+        if not set(found := claim.get("labels", counts)) <= set(counts):
+            raise UserError(f"claims[{n}].labels: expected some of {claim['dataset']}'s {counts}, found {found}")
     for name in methods if starts else ():
         if not starts_of(name, starts):
             raise UserError(f"methods: the name {name!r} begins with none of study.starts ({', '.join(starts)})")
@@ -223,9 +228,10 @@ def _check_choices(config: Mapping[str, Any]) -> None:
         own = entry.get("seeds", ())
         if isinstance(own, Mapping) and not set(own) <= set(entry["labels"]):
             raise UserError(f"datasets.{dataset}.seeds: expected label counts of {entry['labels']}, found {list(own)}")
-        seeds = sorted({seed for labels in entry["labels"] for seed in seeds_of(config, dataset, labels)})
         for name in entry.get("methods", methods):
-            found = methods[name].get("seeds", seeds)
+            counts = set(entry["labels"]) & set(methods[name].get("labels", entry["labels"]))
+            seeds = sorted({seed for labels in counts for seed in seeds_of(config, dataset, labels)})
+            found = methods[name].get("seeds", seeds) if counts else []
             if not set(found) <= set(seeds):
                 raise UserError(f"methods.{name}.seeds: expected some of {dataset}'s {seeds}, found {found}")
     counts = sorted({labels for entry in known.values() for labels in entry["labels"]})

@@ -283,7 +283,8 @@ FROZEN: dict[str, dict[str, Any]] = {
     # membership_temperature=0.5). lambda_u 10 is that budget's and not taken over, nor is what was frozen for MixMatch.
     "marginmix.method:MarginMix": {"margin": "softmax", "membership_temperature": 0.5},
 }
-"""Import path of a method -> its own defaults, decided by the study (`workflow/config/study.yaml`)."""
+"""Import path of a method -> its own defaults, decided by the study (`workflow/config/study.yaml`). They are of that
+path alone: a subclass elsewhere says them again."""
 
 
 def make_recipe(settings: Mapping[str, Any], where: str = "recipe", method: str | None = None) -> Recipe:

@@ -89,12 +89,26 @@ def test_a_method_of_fewer_seeds(load):
 def test_fewer_seeds_at_some_label_counts(load):
     config = load(datasets={"digits": {"seeds": {50: [1]}}})
     assert [(r.labels, r.seed) for r in budgets.runs(config) if r.method == "sharp"][:3] == [(20, 0), (20, 1), (50, 1)]
+    said = load(datasets={"digits": {"seeds": {"50": ["1"]}}})  # as Snakemake hands over --config
+    assert budgets.runs(said) == budgets.runs(config)
+    with pytest.raises(UserError, match=r"methods.sharp.seeds: expected some of digits's \[1\], found \[0\]"):
+        load(
+            datasets={"digits": {"seeds": {50: [1]}, "methods": ["sharp"]}},
+            methods={"sharp": {"labels": [50], "seeds": [0]}},
+        )
     with pytest.raises(UserError, match=r"datasets.digits.seeds: expected label counts of \[20, 50\], found \[51\]"):
         load(datasets={"digits": {"seeds": {51: [1]}}})
     with pytest.raises(
         UserError, match="datasets.digits.seeds: must be a list of different whole numbers from 0 on, or"
     ):
         load(datasets={"digits": {"seeds": {50: 1}}})
+
+
+def test_a_claim_is_over_label_counts_that_are_run(load):
+    claim = {"name": "x", "dataset": "digits", "methods": ["sharp", "supervised"]}
+    assert load(claims=[claim | {"labels": [50]}])["claims"][0]["labels"] == [50]
+    with pytest.raises(UserError, match=r"claims\[0\].labels: expected some of digits's \[20, 50\], found \[51\]"):
+        load(claims=[claim | {"labels": [51]}])
 
 
 def test_a_method_of_fewer_label_counts(load):

@@ -12,9 +12,10 @@ from marginmix.files import hash_of
 def _candidates(dataset: Dataset, root: Path | None, data_root: Path) -> list[Path]:
     if root is not None:
         return [Path(root)]
-    own = [Path(data_root) / name for name in dict.fromkeys((dataset.name, dataset.family))]
+    names = [dataset.name, dataset.validated_as]
     # Any folder with a `train` in it looks like an image folder: the user's own must be named.
-    return own[:1] if dataset.family == "folder" else [*own, Path(data_root)]
+    names += [] if dataset.family == "folder" else [dataset.family, "."]
+    return [Path(data_root) / name for name in dict.fromkeys(names)]
 
 
 def layout_at(dataset: Dataset, root: Path) -> str | None:
@@ -25,7 +26,8 @@ def layout_at(dataset: Dataset, root: Path) -> str | None:
 def locate(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> Path | None:
     """Where the files of a dataset are; None when they are absent, and for embedded datasets, which need none.
 
-    An explicit `root` is the only place looked at; else `data_root`/<name>, `data_root`/<family>, `data_root`.
+    An explicit `root` is the only place looked at; else `data_root`/<name> (also without "-natural"),
+    `data_root`/<family>, `data_root`.
     """
     places = _candidates(dataset, Path(root) if root is not None else None, Path(data_root))
     return next((place for place in places if layout_at(dataset, place)), None)

@@ -194,7 +194,7 @@ def get(name: str, family: str | None = None) -> Dataset:
         if stem in ROWS and ROWS[stem].family != row.family:
             raise UserError(f"dataset name {name!r} is that of {ROWS[stem].title}, not of {row.title}; rename it")
     else:
-        row = ROWS[stem] if stem in ROWS else _faces(stem)
+        row = ROWS[stem] if stem in ROWS else _faces(stem, name)
     if stem == name:
         return replace(row, name=name)
     if row.family == "stl10":
@@ -202,9 +202,9 @@ def get(name: str, family: str | None = None) -> Dataset:
     return replace(row, name=name, title=f"{row.title}, natural label draws", label_draw="natural")
 
 
-def _faces(name: str) -> Dataset:
-    """Drawn faces at the ambiguity that the name says."""
-    face = _FACE_NAME.fullmatch(name)
+def _faces(stem: str, name: str) -> Dataset:
+    """Drawn faces at the ambiguity that the stem of the name says."""
+    face = _FACE_NAME.fullmatch(stem)
     if not face:
         raise UserError(f"unknown dataset {name!r}; {suggest(name, ROWS)} (your own images: set 'family: folder')")
     ambiguity = float(face[1])

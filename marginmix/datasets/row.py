@@ -27,8 +27,8 @@ class Dataset:
     `classes` and `shape` (H, W, C) are None where the user's images decide. `counts` are the images per part, by
     layout. `validation` is how validation images are drawn where the dataset has no part of its own for them: an
     integer is that many, balanced over the classes; a float is that share of every class. `label_draw` is balanced or
-    natural: a class's part of the labels is its part of the training images. `loader` is "module:function", called as
-    `function(root, row, layout) -> Raw`.
+    natural: a class's part of the labels is its part of the training images that are not for validation. `loader` is
+    "module:function", called as `function(root, row, layout) -> Raw`.
     """
 
     name: str

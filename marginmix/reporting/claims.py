@@ -22,6 +22,7 @@ class Claim:
     methods: tuple[str, str]
     difference: Difference | None  # in points of accuracy
     planned: int  # pairs; 0 where it is not known
+    labels: tuple[int, ...] = ()  # the label counts that it is over; all where empty
 
     @property
     def verdict(self) -> str:
@@ -33,8 +34,8 @@ class Claim:
 def pooled_claims(
     runs: pd.DataFrame, declared: Iterable[Mapping[str, Any]], expected: Iterable[str], budget: str
 ) -> list[Claim]:
-    """The declared claims ({name, dataset, methods, and budget if it is not `budget`}) over all paired cells of their
-    dataset in the budget that declares them. `expected`: the paths of the runs that are planned."""
+    """The declared claims ({name, dataset, methods, labels if not all, budget if it is not `budget`}) over all paired
+    cells of their dataset in the budget that declares them. `expected`: the paths of the runs that are planned."""
     planned = pd.DataFrame([cell_of(path) for path in expected], columns=list(Cell._fields))
     claims = []
     for claim in declared:
@@ -43,7 +44,9 @@ def pooled_claims(
         ours, plan = (
             frame[(frame["budget"] == where) & (frame["dataset"] == claim["dataset"])] for frame in (runs, planned)
         )
+        if labels := tuple(claim.get("labels", ())):
+            ours, plan = (frame[frame["labels"].isin(labels)] for frame in (ours, plan))
         difference = difference_of(ours, first, second, "accuracy")
         pairs = len(pair(plan.assign(cell=0.0), first, second, "cell"))
-        claims.append(Claim(claim["name"], where, claim["dataset"], (first, second), difference, pairs))
+        claims.append(Claim(claim["name"], where, claim["dataset"], (first, second), difference, pairs, labels))
     return claims

@@ -67,7 +67,8 @@ def _counts(words: Iterable[str], known: Sequence[str]) -> str:
 
 def _headline(claim: Claim, request: Request) -> str:
     first, second = (METHOD_TITLES.get(method, method) for method in claim.methods)
-    what = f"{first} − {second} over {request.title(claim.dataset)}, declared in {claim.budget}:"
+    counts = f" at {' and '.join(f'{labels:,}' for labels in claim.labels)} labels" if claim.labels else ""
+    what = f"{first} − {second} over {request.title(claim.dataset)}{counts}, declared in {claim.budget}:"
     if claim.difference is None:
         return f"{what} {NOT_RUN}."
     n = claim.difference.n

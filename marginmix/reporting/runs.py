@@ -144,8 +144,11 @@ def diverged_runs(paths: Iterable[Path | str]) -> dict[tuple[str, int, str, int]
     """
     found = {}
     for path in (Path(path).with_name(RESULT) for path in paths):
-        if path.exists() and (result := read_json(path))["diverged"]:
-            found[cell_of(path)[1:]] = 100 / len(result["classes"])
+        try:
+            if path.exists() and (result := read_json(path))["diverged"]:
+                found[cell_of(path)[1:]] = 100 / len(result["classes"])
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{path}: {error} is missing or of the wrong type; delete it and run again") from error
     return found
 
 

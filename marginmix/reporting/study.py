@@ -47,7 +47,8 @@ def study_scores(
     last = metrics.sort_values("step").groupby(cells).tail(window)
     scores = last.groupby(cells)[list(MEASURES)].mean()
     for cell, chance in (diverged or {}).items():
-        scores.loc[cell, list(MEASURES)] = chance
+        if cell[0] in set(last["dataset"]):
+            scores.loc[cell, list(MEASURES)] = chance
     return scores.reset_index()
 
 
@@ -79,15 +80,18 @@ def study_frame(scores: pd.DataFrame, variants: Mapping[tuple[str, str], str], p
 def study_blocks(
     frame: pd.DataFrame, titles: Mapping[str, str], what: str, unjudged: Mapping[str, str] | None = None
 ) -> list[Block]:
-    """The study as a page: a table per (dataset, labels, start) that is planned with variants of it, by the difference
-    from the start, those not run last.
+    """The study as a page: a table per (dataset, labels, start), by the difference from the start, those not run last.
+    A start that is a variant of another has its row where it is compared, or its own table.
 
     `unjudged`: variant -> why so short a run says little about it.
     """
     blocks: list[Block] = [Heading("Study", 1), Paragraph(what)]
+    starts = set(frame["start"])
     header = ("changed", "n", "accuracy", "balanced", "pairs", "difference", "95 % interval", "balanced difference")
     for (dataset, labels, start), rows in frame.groupby(["dataset", "labels", "start"], sort=False):
-        if start not in set(rows["variant"]) or len(rows) == 1:
+        variants, cell = set(rows["variant"]), frame[(frame["dataset"] == dataset) & (frame["labels"] == labels)]
+        compared = set(cell.loc[cell["pairs"].notna(), "variant"])
+        if start not in variants and variants <= starts or variants == {start} and start in compared:
             continue
         gains = rows["accuracy_difference"].where(rows["variant"] != start, 0.0)
         ordered = rows.loc[gains.sort_values(ascending=False, na_position="last", kind="stable").index]
@@ -104,7 +108,8 @@ def study_blocks(
 
 def label_draw_blocks(scores: pd.DataFrame, titles: Mapping[str, str]) -> list[Block]:
     """What it is worth to draw labels as the classes are, not balanced: of every method that was run on a dataset and
-    on the one named so with "-natural", over the seeds of both. `scores`: those of `study_scores`."""
+    on the one named so with "-natural", over the n seeds of both (draws, weights and batches of a seed are not
+    the same under both names). `scores`: those of `study_scores`."""
     cells, rows = ["dataset", "labels", "method"], []
     drawn = scores["dataset"].str.endswith(NATURAL)
     balanced = scores[~drawn]
@@ -119,7 +124,7 @@ def label_draw_blocks(scores: pd.DataFrame, titles: Mapping[str, str]) -> list[B
         rows.append(row)
     if not rows:
         return []
-    header = ["", "method", "pairs", *(f"{name}{of}" for name in ("accuracy", "balanced accuracy")
+    header = ["", "method", "n", *(f"{name}{of}" for name in ("accuracy", "balanced accuracy")
                                        for of in (", balanced draws", ", natural", ", difference"))]  # fmt: skip
     return [Heading("Labels drawn as the classes are, instead of balanced"), Table(header, rows, left=2)]
 

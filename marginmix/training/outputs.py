@@ -27,15 +27,19 @@ def write_outputs(out: Path, job: Job, trainer: Trainer, source: str, identity: 
     `source` says in words which copy of the dataset it was, `identity` is that of `run_identity`.
     """
     result = _result(job, trainer, source, identity)
-    for name in ("separability.csv", "embeddings.npz", "samples.npz"):  # which not every recipe asks for
-        (out / name).unlink(missing_ok=True)
     _save_network(out / "model.pt", job, trainer)
+    written = set()
     if trainer.separability:
         write_rows(out / "separability.csv", trainer.separability, list(trainer.separability[0]))
+        written.add("separability.csv")
     if any(trainer.snapshots.values()):
         _save_arrays(out / "embeddings.npz", _planes(trainer))
+        written.add("embeddings.npz")
     if job.recipe.samples and (sheet := contact_sheet(trainer, job.recipe.samples)):
         _save_arrays(out / "samples.npz", {"classes": np.array(trainer.data.classes), **sheet})
+        written.add("samples.npz")
+    for name in {"separability.csv", "embeddings.npz", "samples.npz"} - written:  # of an earlier recipe
+        (out / name).unlink(missing_ok=True)
     write_metrics(out / "metrics.csv", trainer.history, trainer.data.classes)
     write_json(out / "result.json", result)
     return result

@@ -55,6 +55,8 @@ def test_a_name_that_asks_for_natural_label_draws(name, family):
         ("cifar1O", None, "did you mean 'cifar10'"),
         ("ferplus-argmax", None, "did you mean 'ferplus-argmax-"),
         ("faces-1.5", None, "0 to 1, found 1.5"),
+        ("ferplu-natural", None, "unknown dataset 'ferplu-natural'; known are: cifar10"),
+        ("faces-2-natural", None, "dataset 'faces-2-natural': the ambiguity"),
         ("stl10-natural", None, "official folds, not drawn; say 'stl10'"),
         ("svhn-natural", "folder", "'svhn-natural' is that of SVHN, not of image folder"),
         ("birds", "foldr", "did you mean 'folder'"),

@@ -77,16 +77,22 @@ def test_the_page_names_what_has_not_run_and_no_test_number():
 
 def test_a_diverged_run_counts_at_chance():
     scores = study_scores(
-        metrics(), 1, "validation", {("ferplus", 320, "mixmatch", 2): 12.5, ("ferplus", 320, "x", 1): 12.5}
+        metrics(),
+        1,
+        "validation",
+        {("ferplus", 320, "mixmatch", 2): 12.5, ("ferplus", 320, "x", 1): 12.5, ("a", 320, "x", 1): 9},
     )
     scores = scores.set_index(["method", "seed"])
     assert scores.loc[("mixmatch", 2), "balanced_accuracy"] == 12.5 and scores.loc[("mixmatch", 1), "accuracy"] == 50.0
-    assert scores.loc[("x", 1), "accuracy"] == 12.5
+    assert scores.loc[("x", 1), "accuracy"] == 12.5  # and none on a dataset of which nothing is scored
 
 
-def test_a_variant_without_its_start_beside_it_has_no_table():
-    text = to_markdown(study_blocks(frame().query("variant != 'marginmix'"), {}, "what"))
-    assert "320 labels: mixmatch" in text and "320 labels: marginmix" not in text
+def test_a_start_without_the_one_it_is_a_variant_of_has_its_own_table():
+    planned = pd.DataFrame([("a", 320, "x-y")], columns=["dataset", "labels", "method"])
+    scores = study_scores(metrics(), 1, "validation")
+    variants = {("x-y", "x"): "y=1", ("x-y", "x-y"): ""}
+    text = to_markdown(study_blocks(study_frame(scores, variants, planned), {}, "what"))
+    assert "320 labels: x-y" in text and "320 labels: x\n" not in text
 
 
 def test_natural_label_draws_are_priced_over_the_seeds_of_both():

@@ -145,6 +145,11 @@ def test_pooled_claim_over_all_cells_of_its_budget(tmp_path, reference):
     (claim,) = pooled_claims(runs_of(tmp_path, reference), [CLAIM], [], "reduced")
     assert (claim.difference.mean, claim.difference.n, claim.verdict) == (2.0, 3, "undecided")  # 2 ± 4.3027 / sqrt(3)
     assert claim.difference.low == pytest.approx(2 - 4.3027 / 3**0.5, abs=1e-4)
+    planned = [
+        f"results/runs/reduced/ferplus/{labels}/{method}/0" for labels in (320, 2000) for method in CLAIM["methods"]
+    ]
+    (part,) = pooled_claims(runs_of(tmp_path, reference), [CLAIM | {"labels": [320]}], planned, "reduced")
+    assert (part.difference.mean, part.difference.n, part.planned, part.labels) == (1.5, 2, 1, (320,))
 
 
 def test_reporting_imports_neither_torch_nor_matplotlib():

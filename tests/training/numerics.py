@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from marginmix.identity import NUMERICS_VERSION
-from marginmix.recipe import Recipe
+from marginmix.recipe import FROZEN, Recipe
 from marginmix.training.running import resolve_method
 from marginmix.training.trainer import Trainer
 from tests.toy_training import METHODS, small_recipe, toy_data
@@ -17,6 +17,7 @@ RECORD = Path(__file__).with_name("numerics.json")
 
 # Every method as it comes, and the branches that it does not take by itself.
 CASES = {name: (path, {}) for name, path in METHODS.items()} | {
+    "marginmix, frozen": (METHODS["marginmix"], FROZEN[METHODS["marginmix"]]),
     "marginmix, google": (METHODS["marginmix"], {"profile": "google"}),
     "mixmatch, google": (METHODS["mixmatch"], {"profile": "google"}),
     "mixmatch, pytorch": (METHODS["mixmatch"], {"stage_input": "raw", "head_init": "glorot"}),

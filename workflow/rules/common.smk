@@ -13,6 +13,7 @@ from marginmix import datasets, plan
 from marginmix.errors import DEBUG_VARIABLE, UserError
 from marginmix.files import read_json, write_atomically
 from marginmix.identity import NUMERICS_VERSION
+from marginmix.recipe import FROZEN
 
 
 def read_config(given):

@@ -16,6 +16,7 @@ rule toy:
         command=trainer_command,
         draws=lambda wildcards: config["toy"]["draws"],
         numerics=NUMERICS_VERSION,
+        frozen=FROZEN,
     shell:
         "{params.command} toy --first baselines.supervised:Supervised --methods"
         " mixmatch=baselines.mixmatch:MixMatch marginmix=marginmix.method:MarginMix"
