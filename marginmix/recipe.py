@@ -281,8 +281,8 @@ FROZEN: dict[str, dict[str, Any]] = {
     # FER+, validation images, 1,500 steps, means over seeds 10 to 13 at 320 and 2,000 labels: 36.3 and 46.0 %; at T 1
     # 33.6 and 46.8, hinge margin at T 1 32.7 and 46.5 (results/study.md: margin=softmax, lambda_u=10,
     # membership_temperature=0.5). lambda_u 10 is that budget's and not taken over, nor is what was frozen for MixMatch.
-    # In 6,000 steps at 320 labels, and at 250 of CIFAR-10, guesses under it ran away to few classes (budget longer); there,
-    # with one seed, not with prior_exponent 0, nor at T 1: T sharpens the prior too.
+    # In 6,000 steps at 320 labels, and at 250 of CIFAR-10, guesses under it ran away to few classes (budget longer).
+    # With prior_exponent 0 or T 1 they did not there, one seed each: T sharpens the prior too.
     "marginmix.method:MarginMix": {"margin": "softmax", "membership_temperature": 0.5},
 }
 """Import path of a method -> its own defaults, decided by the study (`workflow/config/study.yaml`). They are of that
