@@ -6,7 +6,6 @@ be a variant of another.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -56,10 +55,9 @@ def study_frame(scores: pd.DataFrame, variants: Mapping[tuple[str, str], str], p
     """A row per (dataset, labels, variant, start) of those `planned` (dataset, labels, method): n seeds, the mean of
     each measure, and the paired differences from its start with their 95 % intervals; empty where nothing was run."""
     rows = []
-    cells = planned[["dataset", "labels", "method"]].drop_duplicates().itertuples(index=False, name=None)
-    for (dataset, labels, method), ((variant, start), what) in product(cells, variants.items()):
-        if variant != method:
-            continue
+    begun = pd.DataFrame([(*pair, what) for pair, what in variants.items()], columns=["method", "start", "changes"])
+    cells = planned[["dataset", "labels", "method"]].drop_duplicates().merge(begun, on="method")
+    for dataset, labels, method, start, what in cells.itertuples(index=False, name=None):
         here = scores[(scores["dataset"] == dataset) & (scores["labels"] == labels)]
         runs, base = (here[here["method"] == name].set_index("seed") for name in (method, start))
         row = {"dataset": dataset, "labels": labels, "start": start, "variant": method, "changes": what, "n": len(runs)}
