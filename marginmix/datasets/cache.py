@@ -1,11 +1,9 @@
-"""Datasets decoded once into plain arrays, read back memory-mapped."""
+"""Datasets decoded once into plain arrays, read back memory-mapped, and verified each time."""
 
 import importlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import io
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -17,10 +15,10 @@ from marginmix.datasets.locate import download_place, fingerprint, how_to_get, l
 from marginmix.datasets.registry import get
 from marginmix.datasets.row import EMBEDDED, PARTS, Dataset
 from marginmix.errors import UserError
-from marginmix.files import read_json, write_json
+from marginmix.files import hash_of, reserve, writing
 
-# Raise it when a loader would give other arrays for the same files.
-LOADER_VERSION = 1
+# Raise it when a loader would give other arrays for the same files, or the cache has another format.
+LOADER_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,12 @@ def prepare(
     place, layout = (None, EMBEDDED) if row.embedded else _find(row, root, data_root)
     key = fingerprint(row, place, layout, LOADER_VERSION)
     folder = Path(cache) / "datasets" / f"{row.name}-{key}"
-    if not (folder / "meta.json").exists():
+    if not folder.exists():
         module, function = row.loader.split(":")
         raw = getattr(importlib.import_module(module), function)(place, row, layout)
-        with writing(folder):
-            _store(raw, folder)
+        size = sum(images.nbytes + 16 * len(images) for images, _ in raw.parts.values())
+        with writing(folder, size) as beside:
+            _store(raw, beside)
     prepared = _read(folder, row, layout, place)
     if verify_counts:
         _verify(row, prepared)
@@ -91,56 +90,38 @@ def _find(row: Dataset, root: Path | str | None, data_root: Path | str) -> tuple
     return place, layout_at(row, place)
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Make the folder that `path` goes into; a full disk or a forbidden place is a `UserError`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise UserError(f"cannot write the cache {path}: {error.strerror}; make room or set another cache") from error
+def new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A .npy file of uint8 to fill in; its space on the disk is reserved, else `OSError`."""
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    reserve(path)
+    return array
 
 
-def _store(raw: Raw, folder: Path) -> None:
-    """Write beside and rename: a reader, or a second writer, sees the whole or nothing."""
-    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        present = [part for part in PARTS if part in raw.parts]
-        sizes = [len(raw.parts[part][1]) for part in present]
-        stops = np.cumsum(sizes).tolist()
-        parts = {part: (stop - size, stop) for part, size, stop in zip(present, sizes, stops, strict=True)}
-        shape = raw.parts["train"][0].shape[1:]
-        images = np.lib.format.open_memmap(beside / "images.npy", "w+", np.uint8, (stops[-1], *shape))
-        for part, (start, stop) in parts.items():
-            images[start:stop] = raw.parts[part][0]
-        images.flush()
-        targets = np.concatenate([raw.parts[part][1] for part in present]).astype(np.int64)
-        np.save(beside / "targets.npy", targets, allow_pickle=False)
-        hashes, data_hash = _hashes(images, targets, parts, raw.classes)
-        np.save(beside / "hashes.npy", hashes, allow_pickle=False)
-        mean, sd = _mean_and_sd(images[slice(*parts["train"])])
-        meta = {"source": raw.source, "classes": raw.classes, "parts": parts, "data_hash": data_hash}
-        folds = None if raw.folds is None else [fold.tolist() for fold in raw.folds]
-        write_json(beside / "meta.json", {**meta, "mean": mean, "sd": sd, "folds": folds})
-        os.chmod(beside, 0o755)
-        _move(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _move(beside: Path, folder: Path) -> None:
-    for path in beside.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    try:
-        os.rename(beside, folder)
-    except OSError:
-        if not (folder / "meta.json").exists():  # else another process was first, with the same content
-            raise
+def _store(raw: Raw, beside: Path) -> None:
+    present = [part for part in PARTS if part in raw.parts]
+    sizes = [len(raw.parts[part][1]) for part in present]
+    stops = np.cumsum(sizes).tolist()
+    parts = {part: (stop - size, stop) for part, size, stop in zip(present, sizes, stops, strict=True)}
+    images = new_array(beside / "images.npy", (stops[-1], *raw.parts["train"][0].shape[1:]))
+    for part, (start, stop) in parts.items():
+        images[start:stop] = raw.parts[part][0]
+    images.flush()
+    targets = np.concatenate([raw.parts[part][1] for part in present]).astype(np.int64)
+    hashes, data_hash = _hashes(images, targets, parts, raw.classes)
+    for name, array in {"targets": targets, "hashes": hashes}.items():
+        buffer = io.BytesIO()  # np.save to a file hides why it failed
+        np.save(buffer, array, allow_pickle=False)
+        (beside / f"{name}.npy").write_bytes(buffer.getvalue())
+    mean, sd = _mean_and_sd(images[slice(*parts["train"])])
+    folds = None if raw.folds is None else [fold.tolist() for fold in raw.folds]
+    meta = {"source": raw.source, "classes": raw.classes, "parts": parts, "data_hash": data_hash}
+    meta |= {"mean": mean, "sd": sd, "folds": folds}
+    (beside / "meta.json").write_text(json.dumps(meta | {"digest": hash_of(meta)}, indent=1, sort_keys=True) + "\n")
 
 
 def _hashes(images: np.ndarray, targets: np.ndarray, parts: Mapping, classes: tuple[str, ...]):
-    digests = [blake2b(image.tobytes(), digest_size=16).digest() for image in images]
+    pixels = np.asarray(images)  # rows of a memory map are slow to make
+    digests = [blake2b(image.tobytes(), digest_size=16).digest() for image in pixels]
     overall = sha256(repr((images.shape, list(parts.items()), list(classes))).encode())
     overall.update(b"".join(digests))
     overall.update(targets.astype("<i8").tobytes())
@@ -160,14 +141,17 @@ def _mean_and_sd(images: np.ndarray) -> tuple[list[float], list[float]]:
 
 
 def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepared:
-    meta = read_json(folder / "meta.json")
     try:
+        meta = json.loads((folder / "meta.json").read_text())
+        expected, found = meta.pop("digest", None), hash_of(meta)
+        if found != expected:
+            raise ValueError(f"meta.json: expected content of digest {expected}, found {found}")
         images, targets, hashes = (
             np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
             for name in ("images", "targets", "hashes")
         )
         folds = meta["folds"]
-        return Prepared(
+        prepared = Prepared(
             name=row.name,
             family=row.family,
             layout=layout,
@@ -183,8 +167,24 @@ def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepar
             sd=tuple(meta["sd"]),
             root=place,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        _check_arrays(prepared)
+    except Exception as error:  # readers of damaged files raise all kinds
         raise UserError(f"the cache {folder} is damaged ({error}); delete it and run again") from error
+    return prepared
+
+
+def _check_arrays(prepared: Prepared) -> None:
+    """`ValueError` where the arrays are not those that were stored: a damaged cache must not be trained on."""
+    for name, dtype in {"images": np.uint8, "targets": np.int64, "hashes": np.uint64}.items():
+        if (found := getattr(prepared, name).dtype) != dtype:
+            raise ValueError(f"{name}.npy: expected {np.dtype(dtype)}, found {found}")
+    hashes, data_hash = _hashes(prepared.images, prepared.targets, prepared.parts, prepared.classes)
+    same_hashes = np.array_equal(hashes, prepared.hashes)
+    if data_hash != prepared.data_hash:
+        name = "targets.npy" if same_hashes else "images.npy"
+        raise ValueError(f"{name}: expected data of hash {prepared.data_hash}, found {data_hash}")
+    if not same_hashes:
+        raise ValueError("hashes.npy: expected the hashes of images.npy, found others")
 
 
 def _verify(row: Dataset, prepared: Prepared) -> None:

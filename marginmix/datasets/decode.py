@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from marginmix.errors import UserError
+
+if TYPE_CHECKING:  # arrays need no Pillow: a training of digits runs without it
+    from PIL import Image
 
 UNKNOWN = -1
 
@@ -34,8 +37,10 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path}: expected UTF-8 text, found other bytes ({error.reason}); restore it") from error
 
 
-def open_image(path: Path) -> Image.Image:
+def open_image(path: Path) -> "Image.Image":
     """An 8-bit image, loaded in full; a missing, damaged or deeper one is a `UserError` that names it."""
+    from PIL import Image
+
     try:
         with Image.open(path) as image:
             image.load()

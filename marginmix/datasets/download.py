@@ -3,15 +3,21 @@
 import hashlib
 import os
 import shutil
+import socket
 import sys
 import tarfile
 import tempfile
+import time
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from marginmix.datasets.locate import layout_at
 from marginmix.datasets.row import Dataset
 from marginmix.errors import UserError
+
+REACH_S, PAUSE_S = 5.0, 1.0
 
 
 def download(row: Dataset, place: Path) -> None:
@@ -25,6 +31,8 @@ def download(row: Dataset, place: Path) -> None:
         archives = {SVHN.split_list[split][1]: SVHN.split_list[split][2] for split in splits}
     else:
         archives = {kind.filename: kind.tgz_md5}
+    if not all((place / name).exists() for name in archives):
+        _reach(row, SVHN.split_list["train"][0] if kind is SVHN else kind.url)
     print(f"{row.name}: downloading into {place}", file=sys.stderr)
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -47,6 +55,25 @@ def download(row: Dataset, place: Path) -> None:
         shutil.rmtree(beside, ignore_errors=True)
     if layout_at(row, place) is None:
         raise UserError(f"{row.name}: the download left no {row.name} in {place}; {row.get}")
+
+
+def _reach(row: Dataset, url: str) -> None:
+    """Three tries to reach the server, `REACH_S` seconds each: torchvision would wait for minutes, or for ever. A proxy
+    is not tried: it answers for itself."""
+    if getproxies():
+        return
+    address = urlsplit(url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    for left in (2, 1, 0):
+        try:
+            socket.create_connection((address.hostname, port), timeout=REACH_S).close()
+            return
+        except OSError as error:
+            if not left:
+                raise UserError(
+                    f"{row.name}: {address.hostname} cannot be reached in three tries ({error}); {row.get}"
+                ) from error
+            time.sleep(PAUSE_S)
 
 
 def _reuse(archive: Path, target: Path, md5: str) -> None:

@@ -7,11 +7,52 @@ import tarfile
 
 import pytest
 
-from marginmix.datasets import get, prepare
+from marginmix.datasets import download, get, prepare
 from marginmix.errors import UserError
 from tests.tiny_data import write_cifar10, write_svhn
 
 torchvision = pytest.importorskip("torchvision.datasets")
+
+
+@pytest.fixture(autouse=True)
+def tries(monkeypatch):
+    """Every server is reached: (address, timeout) of each try."""
+    tried = []
+
+    class Reached:
+        def close(self):
+            pass
+
+    def connect(address, timeout):
+        tried.append((address, timeout))
+        return Reached()
+
+    monkeypatch.setattr(download.socket, "create_connection", connect)
+    monkeypatch.setattr(download, "getproxies", dict)
+    return tried
+
+
+def test_without_a_network_three_tries_end_within_20_seconds(tmp_path, monkeypatch):
+    waited = []
+
+    def refuse(address, timeout):
+        waited.append(timeout)
+        raise OSError("no route")
+
+    monkeypatch.setattr(download.socket, "create_connection", refuse)
+    monkeypatch.setattr(download.time, "sleep", waited.append)
+    with pytest.raises(
+        UserError, match="cifar10: www.cs.toronto.edu cannot be reached in three tries .no route.; down"
+    ):
+        prepare("cifar10", None, tmp_path / "data", tmp_path / "cache")
+    assert len(waited) == 5 and sum(waited) <= 20
+    assert not (tmp_path / "data" / "cifar10").exists()
+
+
+def test_behind_a_proxy_nothing_is_tried_directly(tmp_path, monkeypatch, from_the_net, tries):
+    monkeypatch.setattr(download, "getproxies", lambda: {"https": "http://proxy:3128"})
+    prepare("cifar10", None, tmp_path / "data", tmp_path / "cache", verify_counts=False)
+    assert tries == []
 
 
 @pytest.fixture
