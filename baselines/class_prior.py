@@ -6,10 +6,10 @@ A head's predictions already hold the prior that it has learned; memberships hol
 from torch import Tensor
 
 from baselines.mixmatch import MixMatch
-from marginmix.mixing import sharpen
-from marginmix.prior import ClassPrior
-from marginmix.recipe import Recipe
-from marginmix.step import Seen, Task
+from marginmix.methods.mixing import sharpen
+from marginmix.methods.prior import ClassPrior
+from marginmix.methods.step import Seen, Task
+from marginmix.runs.recipe import Recipe
 
 
 class MixMatchWithPrior(MixMatch):

@@ -5,8 +5,8 @@ Its two fidelity profiles, `pytorch` and `google`, are settings of the recipe (`
 
 from torch import Tensor
 
-from marginmix.mixing import sharpen
-from marginmix.step import Method, Seen
+from marginmix.methods.mixing import sharpen
+from marginmix.methods.step import Method, Seen
 
 
 class MixMatch(Method):

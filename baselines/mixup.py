@@ -7,8 +7,8 @@ predictions; `unlabelled_loss: cross-entropy` is its loss.
 import torch
 from torch import Tensor
 
-from marginmix.mixing import mixup
-from marginmix.step import Batch, Method, Seen
+from marginmix.methods.mixing import mixup
+from marginmix.methods.step import Batch, Method, Seen
 from marginmix.step_draws import Draws
 
 

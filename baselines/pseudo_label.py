@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from marginmix.step import Batch, Method, Seen
+from marginmix.methods.step import Batch, Method, Seen
 from marginmix.step_draws import Draws
 
 

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from marginmix.mixing import soft_cross_entropy
-from marginmix.step import Batch, Method
+from marginmix.methods.mixing import soft_cross_entropy
+from marginmix.methods.step import Batch, Method
 from marginmix.step_draws import Draws
 
 

@@ -8,10 +8,9 @@ import torch
 
 from benchmarks.subjects import Subject, fast, plain, synthetic
 from benchmarks.timing import seconds
-from marginmix import config as budgets
 from marginmix import datasets
-from marginmix.config import recipe_of, runs
-from marginmix.recipe import PAPER_STEPS
+from marginmix.runs.config import load, recipe_of, runs
+from marginmix.runs.recipe import PAPER_STEPS
 from marginmix.training import devices
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
@@ -33,8 +32,8 @@ def run(device: torch.device, threads: int) -> list[dict]:
 
 
 def subjects(mode: str) -> Iterator[tuple[str, int, Subject]]:
-    """(table, number of runs, what one is) for every dataset and method of the budget `paper`."""
-    config = budgets.load(WORKFLOW / "config", "paper", WORKFLOW / "schemas" / "config.schema.yaml")
+    """(table, number of runs, what one is) for every dataset and method of the experiment `paper`."""
+    config = load(WORKFLOW, "paper")
     reference = pd.read_csv(WORKFLOW / "reference" / "paper_tables.csv")
     tables = dict(zip(reference["dataset"], reference["table"], strict=True))
     asked = runs(config)

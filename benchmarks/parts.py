@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.timing import wait_for
-from marginmix.step import guess_labels, mixed_losses
+from marginmix.methods.step import guess_labels, mixed_losses
 from marginmix.training.learner import Learner
 
 PARTS = ("draws", "guesses", "gradient", "update")

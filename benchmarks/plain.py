@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from marginmix.mixing import interleave_order
-from marginmix.recipe import Recipe
+from marginmix.methods.mixing import interleave_order
+from marginmix.runs.recipe import Recipe
 
 
 class PlainMixMatch:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import torch
 
-from marginmix import config as budgets
 from marginmix import datasets
-from marginmix.config import Run, recipe_of
-from marginmix.recipe import Recipe
+from marginmix.runs.config import load, recipe_of
+from marginmix.runs.key import RunKey
+from marginmix.runs.recipe import Recipe
+from marginmix.runs.scores import reported
 from marginmix.splits import make_split
 from marginmix.training import devices
 from marginmix.training.data import gather
 from marginmix.training.running import resolve_method
-from marginmix.training.scores import reported
 from marginmix.training.trainer import Trainer
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
@@ -22,16 +22,16 @@ METHODS = ("mixmatch", "marginmix")
 
 
 def run(processes: int, seeds: int, cache: Path) -> list[dict]:
-    """A row per method and seed: reported test accuracy in percent with each precision. The seeds are of no budget."""
+    """A row per method and seed, which are those of no experiment: reported test accuracy in percent by precision."""
     jobs = [(method, 1000 + seed, cache) for method in METHODS for seed in range(seeds)]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         return pool.starmap(_pair, jobs, chunksize=1)
 
 
 def _pair(method: str, seed: int, cache: Path) -> dict:
-    config = budgets.load(WORKFLOW / "config", "quick", WORKFLOW / "schemas" / "config.schema.yaml", {})
-    recipe = recipe_of(config, Run("quick", DATASET, LABELS, method, seed))
-    path = config["methods"][method]["method"]
+    config = load(WORKFLOW, "quick")
+    recipe = recipe_of(config, RunKey("quick", DATASET, LABELS, method, seed))
+    path = config["methods"][method]["method_class"]
     accuracies = {precision: _train(recipe, precision, path, seed, cache) for precision in ("bf16", "fp32")}
     return {"dataset": DATASET, "labels": LABELS, "steps": recipe.steps, "method": method, "seed": seed, **accuracies}
 

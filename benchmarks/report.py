@@ -144,7 +144,7 @@ def _precision(rows: pd.DataFrame, device: str) -> list[Block]:
     first = rows.iloc[0]
     text = (
         f"Test accuracy in percent on {first.dataset}, {first.labels} labels, {first.steps} steps, the settings of the "
-        f"budget quick, paired on cells of seeds {rows['seed'].min()} to {rows['seed'].max()}; {device}."
+        f"experiment quick, paired on cells of seeds {rows['seed'].min()} to {rows['seed'].max()}; {device}."
     )
     return [Heading("bf16 against fp32"), Paragraph(text), Table(header, table)]
 

@@ -6,25 +6,37 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.subjects import METHODS
+from marginmix.files import read_json, write_json
+from marginmix.runs.recipe import make_recipe
+from marginmix.runs.spec import Bits, Machine, Spec, bits_settings, observation_of
+
+DATASET, LABELS, METHOD = "faces", 70, "marginmix"
+SETTINGS = {"steps": 1, "evaluations": 1, "score_window": 1, "network": "wrn-10-1"}
+
 
 def run(threads: int, repeats: int = 3) -> list[dict]:
     """Seconds of a whole `marginmix train` of one step on faces, evaluated and written: more than its start alone."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        dataset = ["--dataset", "faces", "--cache", str(place / "cache")]
-        _marginmix("split", *dataset, "--labels", "70", "--seed", "0", "--out", str(place / "split.json"))
-        times = []
-        for i in range(repeats):
-            times.append(_marginmix(
-                "train", *dataset, "--split", str(place / "split.json"), "--budget", "startup", "--name", "marginmix",
-                "--method", "marginmix.method:MarginMix", "--threads", str(threads), "--out", str(place / f"out{i}"),
-                "--checkpoints", str(place / f"checkpoints{i}"),
-                "--set", "steps=1", "evaluations=1", "score_window=1", "network=wrn-10-1",
-            ))  # fmt: skip
+        spec = _spec(place, threads)
+        times = [_marginmix("train", str(spec), "--out", str(place / f"out{i}")) for i in range(repeats)]
     return [{"threads": threads, "seconds": sorted(times)[len(times) // 2], "slowest": max(times)}]
+
+
+def _spec(place: Path, threads: int) -> Path:
+    """The spec of the run, its images decoded into a cache below `place`."""
+    cache, described, spec = str(place / "cache"), place / "data.json", place / "spec.json"
+    _marginmix("prepare", "--dataset", DATASET, "--cache", cache, "--out", str(described))
+    recipe = make_recipe(SETTINGS, method=METHODS[METHOD])
+    data = read_json(described)["data_hash"]
+    bits = Bits(DATASET, None, None, data, LABELS, 0, METHODS[METHOD], bits_settings(recipe))
+    machine = Machine(threads=threads, cache=cache)
+    write_json(spec, Spec("startup", METHOD, bits, observation_of(recipe), machine).to_json())
+    return spec
 
 
 def _marginmix(*arguments: str) -> float:
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "marginmix.cli", *arguments], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "marginmix", *arguments], check=True, stderr=subprocess.DEVNULL)
     return time.perf_counter() - began

@@ -16,7 +16,7 @@ from benchmarks.subjects import METHODS, Subject, fast, plain, synthetic
 from benchmarks.timing import in_turns, median_ratio, seconds
 from marginmix.training import devices
 
-# The paper's network and images, and those of the budget quick (faces).
+# The paper's network and images, and those of the experiment quick (faces).
 NETWORKS = (("wrn-28-2", 32, 3), ("wrn-10-1", 24, 1))
 WITH_PLAIN = ("mixmatch", "marginmix")
 

@@ -10,7 +10,7 @@ from benchmarks.plain import PlainMarginMix, PlainMixMatch
 from benchmarks.plain_data import PlainInput
 from marginmix.augment import Scaling
 from marginmix.networks import make_network
-from marginmix.recipe import Recipe, make_recipe
+from marginmix.runs.recipe import Recipe, make_recipe
 from marginmix.training import execution
 from marginmix.training.data import TrainingData
 from marginmix.training.learner import Learner
@@ -21,7 +21,7 @@ METHODS = {
     "pseudo-label": "baselines.pseudo_label:PseudoLabel",
     "mixup": "baselines.mixup:MixUp",
     "mixmatch": "baselines.mixmatch:MixMatch",
-    "marginmix": "marginmix.method:MarginMix",
+    "marginmix": "marginmix.methods.marginmix:MarginMix",
 }
 
 

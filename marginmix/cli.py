@@ -1,20 +1,25 @@
-"""`marginmix`: prepare data, draw splits, train, predict. The workflow calls these; a person can too."""
+"""`marginmix`: prepare data, write specs, train, predict, publish. The workflow calls these; a person can too."""
 
 import argparse
+import dataclasses
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+import marginmix
 from marginmix import datasets
 from marginmix.errors import UserError, run_or_explain
-from marginmix.files import write_json
-from marginmix.recipe import FIELDS, FROZEN, PROFILES, make_recipe
-from marginmix.splits import make_split, read_split, write_split
-from marginmix.training.job import DataSource, Job
+from marginmix.files import check_writable, write_json
+from marginmix.runs.key import RunKey
+from marginmix.runs.recipe import FIELDS, FROZEN, PROFILES
+from marginmix.runs.record import finished_already
+from marginmix.runs.spec import read_spec
+from marginmix.splits import make_split, write_split
+
+# What a training does without (yaml, jsonschema) or what takes seconds to import (torch) is imported where it is used:
+# `python -m marginmix train spec.json` runs on a machine that has torch, numpy, pandas and scikit-learn alone.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,31 +29,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    write_json(options.out, datasets.describe(_source(options).prepare()))
+    check_writable(options.out.parent)
+    write_json(options.out, datasets.describe(_prepared(options)))
 
 
 def _split(options: argparse.Namespace) -> None:
     row = datasets.get(options.dataset, options.family)
-    write_split(options.out, make_split(_source(options).prepare(), row, options.labels, options.seed))
+    write_split(options.out, make_split(_prepared(options), row, options.labels, options.seed))
+
+
+def _spec(options: argparse.Namespace) -> None:
+    from marginmix.runs.config import load
+    from marginmix.runs.plan import Plan
+
+    plan = Plan(load(options.workflow, options.experiment))
+    key = RunKey(options.experiment, options.dataset, options.labels, options.method, options.seed)
+    if key not in plan.runs:
+        raise UserError(f"experiment {options.experiment} has no run {'/'.join(map(str, key[1:]))}; see its file")
+    entry, config = plan.runs[key].entry, plan.config
+    prepared = datasets.prepare(
+        key.dataset, entry["root"], config["data_root"], config["cache"], entry["verify_counts"], family=entry["family"]
+    )
+    write_json(options.out, plan.spec(key, prepared.data_hash).to_json())
 
 
 def _train(options: argparse.Namespace) -> None:
-    from marginmix.training.running import train  # torch takes seconds to import, and only training needs it
+    spec = read_spec(options.spec)
+    machine = {name: value for name in ("device", "threads") if (value := getattr(options, name)) is not None}
+    spec = dataclasses.replace(spec, machine=dataclasses.replace(spec.machine, **machine))
+    check_writable(options.out)
+    if not options.anew and (result := finished_already(spec, options.out)):
+        print(f"{spec.key.cell} {spec.method}: finished before, {result['accuracy']:.2f} %", file=sys.stderr)
+        return
+    from marginmix.training.running import train
 
-    job = Job(
-        budget=options.budget,
-        source=_source(options),
-        split=read_split(options.split),
-        name=options.name,
-        method=options.method,
-        recipe=make_recipe(_settings(options.set), where="--set", method=options.method),
-        device=options.device,
-        threads=options.threads,
-        execution=options.execution,
-        exact=options.exact,
+    result = train(spec, options.out, options.anew)
+    print(
+        f"{spec.key.cell} {spec.method}: {result['accuracy']:.2f} % in {result['wall_seconds']:.0f} s", file=sys.stderr
     )
-    result = train(job, options.checkpoints, options.out)
-    print(f"{job.cell} {job.name}: {result['accuracy']:.2f} % in {result['wall_seconds']:.0f} s", file=sys.stderr)
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -60,7 +78,17 @@ def _predict(options: argparse.Namespace) -> None:
 def _toy(options: argparse.Namespace) -> None:
     from marginmix.toy import run_toy
 
-    run_toy(options.first, dict(_pair(pair, "--methods") for pair in options.methods), options.draws, options.out)
+    methods = dict(_pair(pair, "--methods") for pair in options.methods)
+    run_toy(options.first, methods, options.draws, options.out)
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from marginmix.reporting.publish import publish
+    from marginmix.runs.config import load
+    from marginmix.runs.plan import Plan
+
+    for line in publish(Plan(load(options.workflow, options.experiment, dict(_pair(p, "--set") for p in options.set)))):
+        print(line)
 
 
 def _recipe(_: argparse.Namespace) -> None:
@@ -79,22 +107,10 @@ def _spell(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings.items())
 
 
-def _source(options: argparse.Namespace) -> DataSource:
-    return DataSource(
-        options.dataset, options.data_root, options.cache, options.root, options.family,
-        getattr(options, "image_size", None), options.verify_counts,
-    )  # fmt: skip
-
-
-def _settings(pairs: Sequence[str]) -> dict[str, Any]:
-    settings = {}
-    for pair in pairs:
-        name, value = _pair(pair, "--set")
-        try:
-            settings[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UserError(f"--set: {name} must be a value in YAML, found {value!r}") from None
-    return settings
+def _prepared(options: argparse.Namespace) -> datasets.Prepared:
+    return datasets.prepare(
+        options.dataset, options.root, options.data_root, options.cache, options.verify_counts, family=options.family
+    )
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:
@@ -106,6 +122,7 @@ def _pair(text: str, option: str) -> tuple[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="marginmix", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"marginmix {marginmix.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     data = argparse.ArgumentParser(add_help=False)
@@ -117,6 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--no-verify-counts", dest="verify_counts", action="store_false", help="accept a subset")
     out = argparse.ArgumentParser(add_help=False)
     out.add_argument("--out", type=Path, required=True)
+    configs = argparse.ArgumentParser(add_help=False)
+    configs.add_argument("experiment", help="name of a file in workflow/config")
+    configs.add_argument("--workflow", type=Path, default=Path("workflow"), help="the folder that holds config/")
 
     def add(name: str, function: Any, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text, parents=parents)
@@ -124,21 +144,17 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("prepare", _prepare, "decode a dataset into the cache and describe it (JSON)", data, out)
-    split = add("split", _split, "draw the labelled images of a cell and write its manifest (JSON)", data, out)
+    split = add("split", _split, "draw the labelled images of a cell and write which they are (JSON)", data, out)
     split.add_argument("--labels", type=int, required=True)
     split.add_argument("--seed", type=int, required=True)
-    training = add("train", _train, "train one method on one cell, resuming where a killed run was", data, out)
-    training.add_argument("--image-size", type=int, help="side in pixels; default: the dataset's own")
-    training.add_argument("--split", type=Path, required=True, help="manifest that `marginmix split` wrote")
-    training.add_argument("--budget", required=True, help="name of the budget, for the tables")
-    training.add_argument("--name", required=True, help="name of the method, for the tables")
-    training.add_argument("--method", required=True, help="import path, e.g. baselines.mixmatch:MixMatch")
-    training.add_argument("--device", default="auto", help="cuda (refused without a GPU), cpu or auto")
-    training.add_argument("--threads", type=int, default=1, help="CPU threads; part of what makes runs repeatable")
-    training.add_argument("--execution", default="auto", help="auto, eager, compiled, graph or compiled-graph")
-    training.add_argument("--inexact", dest="exact", action="store_false", help="faster GPU kernels that do not repeat")
-    training.add_argument("--checkpoints", type=Path, required=True)
-    training.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings: see `marginmix recipe`")
+    spec = add("spec", _spec, "write the spec of one run of an experiment (JSON)", configs, out)
+    for name, kind in (("dataset", str), ("labels", int), ("method", str), ("seed", int)):
+        spec.add_argument(name, type=kind)
+    training = add("train", _train, "train the run of a spec, resuming where a killed one was", out)
+    training.add_argument("spec", type=Path, help="spec.json, by Snakemake or `marginmix spec`")
+    training.add_argument("--device", help="cuda, cpu or auto, instead of the spec's")
+    training.add_argument("--threads", type=int, help="CPU threads, instead of the spec's")
+    training.add_argument("--anew", action="store_true", help="train again where --out holds the run finished")
     predicting = add("predict", _predict, "classify a folder of images with a trained network (CSV)", out)
     predicting.add_argument("--model", type=Path, required=True, help="model.pt of a finished run")
     predicting.add_argument("--images", type=Path, required=True, help="a folder; images of any size")
@@ -146,6 +162,8 @@ def _parser() -> argparse.ArgumentParser:
     toy.add_argument("--first", required=True, metavar="METHOD", help="import path: what the first border is made by")
     toy.add_argument("--methods", nargs="+", required=True, metavar="NAME=METHOD", help="what goes on from it")
     toy.add_argument("--draws", type=int, default=20, help="of the labelled points")
+    publishing = add("publish", _publish, "copy an experiment's finished runs into results/published", configs)
+    publishing.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's --config")
     add("recipe", _recipe, "print every setting, its default, allowed values and source")
     return parser
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from marginmix.draws import uniform
 from marginmix.errors import UserError
 from marginmix.files import write_atomically
-from marginmix.recipe import make_recipe
-from marginmix.step import Task, compute_losses
+from marginmix.methods.step import Task, compute_losses
+from marginmix.runs.recipe import make_recipe
 from marginmix.step_draws import Drawer
 from marginmix.training import devices
 from marginmix.training.adam import Adam

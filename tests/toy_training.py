@@ -4,16 +4,16 @@ import numpy as np
 import torch
 
 from marginmix.augment import Scaling
-from marginmix.recipe import Recipe, make_recipe
+from marginmix.runs.recipe import Recipe, make_recipe
 from marginmix.training.data import TrainingData
 
 METHODS = {
-    "marginmix": "marginmix.method:MarginMix",
+    "marginmix": "marginmix.methods.marginmix:MarginMix",
     "mixmatch": "baselines.mixmatch:MixMatch",
     "supervised": "baselines.supervised:Supervised",
     "pseudo-label": "baselines.pseudo_label:PseudoLabel",
     "mixup": "baselines.mixup:MixUp",
-    "embedding": "marginmix.embedding:MarginSupervised",
+    "embedding": "marginmix.methods.margin_supervised:MarginSupervised",
 }
 
 SMALL = {

@@ -6,11 +6,13 @@
 from marginmix.datasets.cache import Prepared, prepare
 from marginmix.datasets.describe import describe, shared_images
 from marginmix.datasets.locate import available, how_to_get, locate
+from marginmix.datasets.presence import DOWNLOAD, report_key
 from marginmix.datasets.registry import ROWS, get
 from marginmix.datasets.resize import at_size
 from marginmix.datasets.row import NATURAL, Dataset
 
 __all__ = [
+    "DOWNLOAD",
     "NATURAL",
     "ROWS",
     "Dataset",
@@ -22,5 +24,6 @@ __all__ = [
     "how_to_get",
     "locate",
     "prepare",
+    "report_key",
     "shared_images",
 ]

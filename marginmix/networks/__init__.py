@@ -6,7 +6,7 @@ from marginmix.network_names import network_shape
 from marginmix.networks.alexnet import AlexNet2d
 from marginmix.networks.batchnorm import batch_parts
 from marginmix.networks.wrn import WideResNet
-from marginmix.recipe import Recipe
+from marginmix.runs.recipe import Recipe
 
 __all__ = ["batch_parts", "make_network"]
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from marginmix.networks.batchnorm import BatchNorm2d
 from marginmix.networks.precision import full_precision
-from marginmix.recipe import Recipe
+from marginmix.runs.recipe import Recipe
 
 LEAK = 0.1
 

@@ -1,4 +1,4 @@
-"""Pooled tests that a config declares before its runs are made."""
+"""Pooled tests that an experiment declares before its runs are made."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,21 +7,20 @@ from typing import Any
 import pandas as pd
 
 from marginmix.reporting.entries import NOT_RUN
-from marginmix.reporting.runs import Cell, cell_of
 from marginmix.reporting.tables import difference_of, pair
 from marginmix.reporting.verdicts import Difference, claim_verdict
+from marginmix.runs.key import RunKey
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A pooled test that a config declared before its runs were made: is methods[0] more accurate than methods[1]?"""
+    """A pooled test that was declared before its runs were made: is methods[0] more accurate than methods[1]?"""
 
     name: str
-    budget: str
     dataset: str
     methods: tuple[str, str]
     difference: Difference | None  # in points of accuracy
-    planned: int  # pairs; 0 where it is not known
+    planned: int  # pairs
     labels: tuple[int, ...] = ()  # the label counts that it is over; all where empty
 
     @property
@@ -31,22 +30,17 @@ class Claim:
         return "undecided" if self.difference.n < 2 else claim_verdict(self.difference, 1)
 
 
-def pooled_claims(
-    runs: pd.DataFrame, declared: Iterable[Mapping[str, Any]], expected: Iterable[str], budget: str
-) -> list[Claim]:
-    """The declared claims ({name, dataset, methods, labels if not all, budget if it is not `budget`}) over all paired
-    cells of their dataset in the budget that declares them. `expected`: the paths of the runs that are planned."""
-    planned = pd.DataFrame([cell_of(path) for path in expected], columns=list(Cell._fields))
+def pooled_claims(runs: pd.DataFrame, declared: Iterable[Mapping[str, Any]], planned: Iterable[RunKey]) -> list[Claim]:
+    """The claims that an experiment declares ({name, dataset, methods, labels if not all}) over all paired cells of
+    their dataset. `planned`: the keys of its runs."""
+    keys = pd.DataFrame(list(planned), columns=list(RunKey._fields)).assign(cell=0.0)
     claims = []
     for claim in declared:
-        where = claim.get("budget", budget)
         first, second = claim["methods"]
-        ours, plan = (
-            frame[(frame["budget"] == where) & (frame["dataset"] == claim["dataset"])] for frame in (runs, planned)
-        )
+        ours, plan = (frame[frame["dataset"] == claim["dataset"]] for frame in (runs, keys))
         if labels := tuple(claim.get("labels", ())):
             ours, plan = (frame[frame["labels"].isin(labels)] for frame in (ours, plan))
         difference = difference_of(ours, first, second, "accuracy")
-        pairs = len(pair(plan.assign(cell=0.0), first, second, "cell"))
-        claims.append(Claim(claim["name"], where, claim["dataset"], (first, second), difference, pairs, labels))
+        pairs = len(pair(plan, first, second, "cell"))
+        claims.append(Claim(claim["name"], claim["dataset"], (first, second), difference, pairs, labels))
     return claims

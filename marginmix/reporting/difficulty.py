@@ -9,8 +9,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from marginmix import datasets
 from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
+from marginmix.reporting.names import METHOD_TITLES
+from marginmix.reporting.results import Results
 from marginmix.reporting.verdicts import Difference, paired_difference
+from marginmix.runs.recipe import make_recipe
+
+
+def difficulty_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
+    """The page of a dial and its table, from the results of an experiment with the key `difficulty`."""
+    config, dial = results.config, results.config["difficulty"]
+    recipe, methods = make_recipe(config["recipe"]), dial["methods"]
+    runs = results.runs
+    ambiguity = {name: datasets.get(name).variant for name in config["datasets"]}
+    frame = difficulty_frame(runs, ambiguity, methods, dial["ceiling"])
+    labels = sorted({count for entry in config["datasets"].values() for count in entry["labels"]})
+    what = (
+        f"Experiment {results.plan.experiment}: drawn faces, {' and '.join(map(str, labels))} labels, "
+        f"{recipe.network}, {recipe.steps:,} steps of {recipe.batch_size} + {recipe.batch_size} images. Accuracy on "
+        "the test images, percent, mean ± standard deviation over seeds; the difference paired by seed. Overlap: the "
+        "error of the same network trained with all labels."
+    )
+    return difficulty_blocks(frame, trend(runs, frame, methods), methods, METHOD_TITLES, what), frame
 
 
 def difficulty_frame(

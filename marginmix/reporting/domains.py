@@ -1,17 +1,13 @@
-"""How separable the classes of each dataset are: separability.csv files as one frame, and what tables.md says of it."""
+"""How separable the classes of each dataset are, from the embeddings of one experiment's runs."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
-from marginmix.errors import UserError
 from marginmix.reporting.cells import NOTHING
 from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
-from marginmix.reporting.notes import METHOD_TITLES
-from marginmix.reporting.runs import RESULT
+from marginmix.reporting.names import METHOD_TITLES
 
-FILE = "separability.csv"
 MEASURES = {
     "silhouette": ("silhouette", 1),
     "davies_bouldin": ("Davies-Bouldin", -1),
@@ -21,35 +17,17 @@ MEASURES = {
 """Column -> its name, and whether more (1) or less (-1) of it is more separable."""
 NETWORKS = {"embedding": "2-unit AlexNet", **METHOD_TITLES}
 SPACES = {"raw": "the plane", "normalised": "normalised"}
-_KEYS = ["budget", "dataset", "labels", "method", "seed"]
-_COMPARED = ["budget", "method", "step", "space", "part"]
-_COLUMNS = [*_KEYS, "step", "part", "space", *MEASURES]
-
-
-def read_separability(results: Path | str) -> pd.DataFrame:
-    """Every separability.csv under `results`: of the embedding runs (embeddings/<budget>/<dataset>, method "embedding",
-    no labels and seed) and of ordinary ones (runs/<budget>/<dataset>/<labels>/<method>/<seed>)."""
-    root, frames = Path(results), []
-    for path in sorted([*root.glob(f"embeddings/*/*/{FILE}"), *root.glob(f"runs/*/*/*/*/*/{FILE}")]):
-        if not path.with_name(RESULT).exists():  # a run that is not finished
-            continue
-        folders = path.relative_to(root).parts[1:-1]
-        cell = [*folders, None, "embedding", None] if len(folders) == 2 else folders
-        try:
-            frames.append(pd.read_csv(path).assign(**dict(zip(_KEYS, cell, strict=True)))[_COLUMNS])
-        except (ValueError, KeyError) as error:
-            raise UserError(f"{path} is not a table of separability ({error}); delete it and run again") from error
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=_COLUMNS)
+_COMPARED = ["method", "step", "space", "part"]
 
 
 def domain_blocks(frame: pd.DataFrame, titles: Mapping[str, str]) -> list[Block]:
-    """A table by budget, method, space and part, of datasets whose runs ended at the same step (means over their label
+    """A table by method, space and part, of datasets whose runs ended at the same step (means over their label
     counts and seeds), and a sentence on it; nothing where no two datasets can be compared."""
-    frame = frame[frame["step"] == frame.groupby(["budget", "method"])["step"].transform("max")]
+    frame = frame[frame["step"] == frame.groupby("method")["step"].transform("max")]
     names = list(dict.fromkeys(frame["dataset"]))
     called = {name: titles.get(name, name) for name in names}
     rows, wins = [], dict.fromkeys(names, 0)
-    for (budget, method, step, space, part), found in frame.groupby(_COMPARED, sort=False):
+    for (method, step, space, part), found in frame.groupby(_COMPARED, sort=False):
         means = found.groupby("dataset")[list(MEASURES)].mean().reindex(names)
         for column, (title, sign) in MEASURES.items():
             values = sign * means[column].dropna()
@@ -60,11 +38,11 @@ def domain_blocks(frame: pd.DataFrame, titles: Mapping[str, str]) -> list[Block]
                 wins[best[0]] += 1
             shown = [f"{value:.2f}" if pd.notna(value) else NOTHING for value in means[column]]
             said = called[best[0]] if len(best) == 1 else NOTHING
-            rows.append((budget, NETWORKS.get(method, method), f"{step:,}", SPACES[space], part, title, *shown, said))
+            rows.append((NETWORKS.get(method, method), f"{step:,}", SPACES[space], part, title, *shown, said))
     if not rows:
         return []
-    header = ("budget", "network", "steps", "embeddings", "images", "measure", *called.values(), "more separable")
+    header = ("network", "steps", "embeddings", "images", "measure", *called.values(), "more separable")
     ranked = sorted((name for name in names if wins[name]), key=wins.get, reverse=True)
     said = ", ".join(f"{called[name]} by {wins[name]}" for name in ranked)
     text = f"Which is the more separable domain, by {len(rows)} comparisons of one measure each: {said}."
-    return [Heading("How separable the domains are"), Paragraph(text), Table(header, rows, left=6)]
+    return [Heading("How separable the domains are", 3), Paragraph(text), Table(header, rows, left=5)]

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from marginmix.reporting.names import BASELINE, TREATMENT
 from marginmix.reporting.verdicts import Difference, Reproduction, claim_verdict, reproduction
 
-BASELINE = "mixmatch"
-TREATMENT = "marginmix"
 NOT_RUN = "not run"
 
 
@@ -22,7 +21,7 @@ class Score:
     paper_sd: float | None = None
     paper_n: int | None = None
     paper_note: str = ""
-    difference: Difference | None = None  # from the baseline on the same seeds of the same budget
+    difference: Difference | None = None  # from the baseline on the same seeds
 
     @property
     def n(self) -> int:
@@ -67,16 +66,11 @@ class Entry:
     labels: int
     metric: str
     scores: dict[str, Score]
-    left_out: int = 0  # runs of the shown budget without a partner of the same seed
+    left_out: int = 0  # runs without a partner of the same seed
 
     @property
     def runs(self) -> pd.DataFrame:
         return pd.concat([score.runs for score in self.scores.values()])
-
-    @property
-    def budget(self) -> str | None:
-        """The budget shown; None where nothing is."""
-        return next((score.runs["budget"].iloc[0] for score in self.scores.values() if score.n), None)
 
     @property
     def sources(self) -> list[str]:

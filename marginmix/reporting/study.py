@@ -1,8 +1,8 @@
-"""A study: what each switch is worth, on validation images unless the budget says test.
+"""A study: what each switch is worth, on validation images unless the experiment says test.
 
-A budget with `study: {starts: [...]}` holds variants: methods whose name begins with that of a start, `mixmatch-T-1`,
-and that differ from it in a few settings. A variant is compared with its start on the cells that both have. A start may
-be a variant of another.
+An experiment with `study: {starts: [...]}` holds variants: methods whose name begins with that of a start
+(`mixmatch-T-1`) and that differ from it in a few settings. A variant is compared with its start on the cells that both
+have. A start may be a variant of another.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,40 @@ from typing import Any
 
 import pandas as pd
 
-from marginmix.config import starts_of
 from marginmix.datasets import NATURAL
 from marginmix.reporting.entries import NOT_RUN
 from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Table
+from marginmix.reporting.results import Results
 from marginmix.reporting.verdicts import paired_difference
+from marginmix.runs.config import starts_of
+from marginmix.runs.recipe import make_recipe
 
 MEASURES = ("accuracy", "balanced_accuracy")
 SCORED_ON = {"validation": "validation_", "test": ""}
 """Part of the data -> what the names of its columns in metrics.csv begin with."""
+
+PURPOSE = {
+    "validation": "No test image is looked at here, and the seeds are reported nowhere else.",
+    "test": "Prices only: nothing is chosen by them.",
+}
+
+
+def study_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
+    """The page of a study and its table, from the results of an experiment with the key `study`."""
+    config, plan, study = results.config, results.plan, results.config["study"]
+    recipe, part = make_recipe(config["recipe"]), study.get("scored_on", "validation")
+    diverged = {one.key[1:]: 100 / len(one.record["classes"]) for one in results.ordinary if one.record["diverged"]}
+    scores = study_scores(results.curves, recipe.score_window, part, diverged)
+    planned = pd.DataFrame([key[1:4] for key in plan.runs], columns=["dataset", "labels", "method"])
+    frame = study_frame(scores, changes(config["methods"], study["starts"]), planned)
+    what = (
+        f"Experiment {plan.experiment}: {recipe.network}, {recipe.steps:,} steps of {recipe.batch_size} + "
+        f"{recipe.batch_size} images. Means of the last {recipe.score_window} of {recipe.evaluations} evaluations on "
+        f"{part} images, percent, over n seeds; differences from the start over the pairs of seeds that both have. "
+        f"{PURPOSE[part]}"
+    )
+    titles = results.plain_titles
+    return [*study_blocks(frame, titles, what, study.get("unjudged")), *label_draw_blocks(scores, titles)], frame
 
 
 def changes(methods: Mapping[str, Mapping[str, Any]], starts: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -29,21 +54,21 @@ def changes(methods: Mapping[str, Mapping[str, Any]], starts: Sequence[str]) -> 
             settings, begun = method.get("recipe", {}), methods[start].get("recipe", {})
             differ = [f"{key}={value}" for key, value in settings.items() if begun.get(key) != value]
             differ += [f"{key} as by default" for key in begun if key not in settings]
-            if method["method"] != methods[start]["method"]:
-                differ.insert(0, method["method"].partition(":")[2])
+            if method["method_class"] != methods[start]["method_class"]:
+                differ.insert(0, method["method_class"].partition(":")[2])
             found[name, start] = ", ".join(differ)
     return found
 
 
 def study_scores(
-    metrics: pd.DataFrame, window: int, scored_on: str, diverged: Mapping[tuple, float] | None = None
+    curves: pd.DataFrame, window: int, scored_on: str, diverged: Mapping[tuple, float] | None = None
 ) -> pd.DataFrame:
     """Per run (dataset, labels, method, seed) the mean of the last `window` evaluations of `MEASURES`, percent, on the
     part `scored_on`; none where it has no images. `diverged`: such runs -> the accuracy of chance, which counts."""
     cells = ["dataset", "labels", "method", "seed"]
     columns = {f"{SCORED_ON[scored_on]}{measure}": measure for measure in MEASURES}
-    metrics = metrics.reindex(columns=[*cells, "step", *columns]).rename(columns=columns).dropna(subset=list(MEASURES))
-    last = metrics.sort_values("step").groupby(cells).tail(window)
+    kept = curves.reindex(columns=[*cells, "step", *columns]).rename(columns=columns).dropna(subset=list(MEASURES))
+    last = kept.sort_values("step").groupby(cells).tail(window)
     scores = last.groupby(cells)[list(MEASURES)].mean()
     for cell, chance in (diverged or {}).items():
         if cell[0] in set(last["dataset"]):

@@ -1,4 +1,4 @@
-"""Which runs an entry shows - of which budget, on which seeds - and all entries as the rows of tables.csv."""
+"""The runs of one experiment as the entries of tables, and entries as the rows of tables.csv."""
 
 import math
 from collections.abc import Iterable
@@ -6,29 +6,22 @@ from typing import Any
 
 import pandas as pd
 
-from marginmix.reporting.entries import BASELINE, NOT_RUN, TREATMENT, Entry, Score
-from marginmix.reporting.runs import MEASURES
+from marginmix.reporting.entries import NOT_RUN, Entry, Score
+from marginmix.reporting.names import BASELINE, TREATMENT, method_order
+from marginmix.reporting.results import MEASURES
 from marginmix.reporting.verdicts import Difference, Reproduction, paired_difference
 
-
-def choose_budget(runs: pd.DataFrame) -> str | None:
-    """The budget that an entry shows, of the reported runs of one (dataset, labels): the one with most steps that both
-    methods have a common seed of; failing that, the one with most steps. More seeds, then the name, break a tie."""
-    ranked = []
-    for budget, group in runs.groupby("budget"):
-        seeds = _common_seeds(group)
-        ranked.append((bool(seeds), int(group["steps"].max()), len(seeds) or group["seed"].nunique(), str(budget)))
-    return max(ranked)[-1] if ranked else None
+REFERENCE_COLUMNS = ("table", "dataset", "metric", "labels", "method", "value", "sd", "n", "origin", "note")
 
 
-def _common_seeds(runs: pd.DataFrame) -> set[int]:
-    seeds = {method: set(group["seed"]) for method, group in runs.groupby("method")}
-    return seeds.get(BASELINE, set()) & seeds.get(TREATMENT, set())
+def in_metric(accuracy, metric: str):
+    """An accuracy in percent as the table's metric: itself, or the error."""
+    return 100.0 - accuracy if metric == "error_percent" else accuracy
 
 
 def pair(runs: pd.DataFrame, method: str, baseline: str, value: str) -> pd.Series:
-    """`value` of `method` - that of `baseline` on the cells that both have in one budget, by (labels, seed)."""
-    cells = ["budget", "dataset", "labels", "seed"]
+    """`value` of `method` - that of `baseline` on the cells of one experiment that both have, by (labels, seed)."""
+    cells = ["dataset", "labels", "seed"]
     one, other = (runs[runs["method"] == name].set_index(cells)[value] for name in (method, baseline))
     return (one - other).dropna()
 
@@ -40,15 +33,15 @@ def difference_of(runs: pd.DataFrame, method: str, baseline: str, value: str) ->
 
 
 def paper_entries(runs: pd.DataFrame, reference: pd.DataFrame) -> list[Entry]:
-    """The entries of the paper's tables in its order, from the runs that are reported."""
+    """The entries of the paper's tables in its order, from the runs of one experiment."""
     entries = []
     for (table, dataset, labels), paper in reference.groupby(["table", "dataset", "labels"], sort=False):
         metric = paper["metric"].iloc[0]
         found = runs[(runs["dataset"] == dataset) & (runs["labels"] == labels)]
         found = found[found["method"].isin([BASELINE, TREATMENT])]
-        shown = found[found["budget"] == choose_budget(found)]
-        seeds = _common_seeds(shown)
-        paired = shown[shown["seed"].isin(seeds)] if seeds else shown
+        found = found.assign(score=in_metric(found["accuracy"], metric))
+        seeds = _common_seeds(found)
+        paired = found[found["seed"].isin(seeds)] if seeds else found
         scores = {}
         for method in (BASELINE, TREATMENT):
             row = paper[paper["method"] == method].iloc[0]
@@ -57,58 +50,52 @@ def paper_entries(runs: pd.DataFrame, reference: pd.DataFrame) -> list[Entry]:
             note = "" if pd.isna(row["note"]) else row["note"]
             ours = paired[paired["method"] == method]
             scores[method] = Score(method, ours, metric, float(row["value"]), sd, n, note, difference)
-        entries.append(Entry(table, dataset, int(labels), metric, scores, len(shown) - len(paired)))
+        entries.append(Entry(table, dataset, int(labels), metric, scores, len(found) - len(paired)))
     return entries
 
 
+def _common_seeds(runs: pd.DataFrame) -> set[int]:
+    seeds = {method: set(group["seed"]) for method, group in runs.groupby("method")}
+    return seeds.get(BASELINE, set()) & seeds.get(TREATMENT, set())
+
+
 def all_entries(runs: pd.DataFrame) -> list[Entry]:
-    """Every (dataset, label count) with every method, in accuracy. Each method has the budget of its entry, or where it
-    was not run in that, its own with most steps."""
+    """Every (dataset, label count) of an experiment with every method, in accuracy."""
     entries = []
     for (dataset, labels), found in runs.groupby(["dataset", "labels"]):
-        main = choose_budget(found)
         scores = {}
         for method in sorted(set(found["method"]), key=method_order):
-            own = found[found["method"] == method]
-            budget = main if main in set(own["budget"]) else choose_budget(own)
-            ours = own[own["budget"] == budget].assign(score=lambda frame: frame["accuracy"])
-            difference = None
-            if method != BASELINE:
-                difference = difference_of(found[found["budget"] == budget], method, BASELINE, "accuracy")
+            ours = found[found["method"] == method].assign(score=lambda frame: frame["accuracy"])
+            difference = None if method == BASELINE else difference_of(found, method, BASELINE, "accuracy")
             scores[method] = Score(method, ours, "accuracy_percent", difference=difference)
         entries.append(Entry("all", str(dataset), int(labels), "accuracy_percent", scores))
     return entries
 
 
-def method_order(name: str) -> tuple[int, str]:
-    """Sorts methods: the two that are compared first, then the others by name."""
-    return ((BASELINE, TREATMENT).index(name) if name in (BASELINE, TREATMENT) else 2, name)
-
-
-def tables_frame(entries: Iterable[Entry]) -> pd.DataFrame:
+def tables_frame(experiment: str, entries: Iterable[Entry]) -> pd.DataFrame:
     """Entries as rows for tables.csv, one per (table, dataset, labels, method)."""
-    return pd.DataFrame([_flat(entry, score) for entry in entries for score in entry.scores.values()])
+    return pd.DataFrame([_flat(experiment, entry, score) for entry in entries for score in entry.scores.values()])
 
 
-def _flat(entry: Entry, score: Score) -> dict[str, Any]:
+def _flat(experiment: str, entry: Entry, score: Score) -> dict[str, Any]:
     runs, difference = score.runs, score.difference or Difference(math.nan, math.nan, math.nan, 0)
     in_paper = score.paper is not None
     verdict = score.verdict if in_paper else ""
     reproduced = isinstance(verdict, Reproduction)
     return {
+        "experiment": experiment,
         "table": entry.table,
         "dataset": entry.dataset,
         "source": " / ".join(sorted(set(runs["source"]))),
         "labels": entry.labels,
         "method": score.method,
         "metric": entry.metric,
-        "paper": score.paper,
-        "paper_sd": score.paper_sd,
+        "paper": score.paper if in_paper else math.nan,
+        "paper_sd": math.nan if score.paper_sd is None else score.paper_sd,
         "ours": score.mean,
         "ours_sd": score.sd,
         "n": score.n,
         "seeds": " ".join(map(str, sorted(runs["seed"]))),
-        "budget": runs["budget"].iloc[0] if score.n else NOT_RUN,
         "steps": score.steps if score.n else NOT_RUN,
         **{name: runs[name].astype(float).mean() for name in (*MEASURES, "optimism")},
         "difference": difference.mean,

@@ -9,7 +9,7 @@ from torch import Tensor
 from marginmix.augment import Scaling
 from marginmix.datasets import Dataset, Prepared
 from marginmix.errors import UserError
-from marginmix.recipe import Recipe
+from marginmix.runs.recipe import Recipe
 from marginmix.splits import Split
 
 

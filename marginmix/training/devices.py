@@ -28,14 +28,14 @@ def choose(device: str, precision: str = "fp32") -> torch.device:
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError(
             "device: cuda was asked for, but PyTorch finds no GPU here; run on a machine with one, "
-            "or set device: auto (or cpu) in the budget's config"
+            "or set device: auto (or cpu) in the experiment's file"
         )
     if device == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     if precision == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise UserError(
             f"precision: bf16 was asked for, but {torch.cuda.get_device_name(0)} does not have it; set precision: fp32 "
-            f"in the recipe of the budget's config"
+            f"in the recipe of the experiment's file"
         )
     handed_out = "SLURM_JOB_ID" in os.environ or "KUBERNETES_SERVICE_HOST" in os.environ
     if handed_out and torch.cuda.device_count() == 1:
@@ -78,6 +78,8 @@ def lease(names: list[str], slots: int, folder: Path | None = None) -> int:
 def prepare(device: torch.device, threads: int, exact: bool) -> None:
     """Set PyTorch up for one run. `exact`: the same bits for the same seed, by deterministic kernels and a fixed
     number of CPU threads. Otherwise a GPU may choose kernels by timing them, and such whose order of adding varies."""
+    if threads < 1:
+        raise UserError(f"threads: expected a whole number from 1 on, found {threads}")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
     torch.set_num_threads(threads)
     # The same as use_deterministic_algorithms, which also imports the compiler: seconds of a job's start.

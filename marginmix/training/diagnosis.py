@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from marginmix.centroids import squared_distances
-from marginmix.mixing import soft_cross_entropy, squared_error
-from marginmix.step import Method, Seen, forward
+from marginmix.methods.centroids import squared_distances
+from marginmix.methods.mixing import soft_cross_entropy, squared_error
+from marginmix.methods.step import Method, Seen, forward
 from marginmix.training.data import TrainingData
 
 CALIBRATION_BINS = 10

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from marginmix.augment import Scaling
+from marginmix.methods.step import Method
 from marginmix.networks.precision import convolutions_in
-from marginmix.step import Method
 from marginmix.training.diagnosis import calibration_error
 
 BATCH = 500

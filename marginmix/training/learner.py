@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from marginmix.augment import weak_views
-from marginmix.mixing import ramp_up
+from marginmix.methods.mixing import ramp_up
+from marginmix.methods.step import Method, Task, compute_losses
 from marginmix.networks import make_network
-from marginmix.recipe import Recipe
-from marginmix.step import Method, Task, compute_losses
+from marginmix.runs.recipe import Recipe
 from marginmix.step_draws import Drawer, Draws
 from marginmix.training.adam import Adam
 from marginmix.training.data import TrainingData

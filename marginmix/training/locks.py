@@ -12,7 +12,7 @@ def only_one(folder: Path) -> Iterator[bool]:
     """Hold the lock of `folder`, waiting for it: True where that was needed. The kernel frees it however its holder
     ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as file:
+    with open(folder / ".lock", "w") as file:
         waited = False
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from marginmix.files import write_atomically
-from marginmix.step import Method
+from marginmix.methods.step import Method
 from marginmix.training.diagnosis import DIAGNOSED
 from marginmix.training.evaluate import Evaluation
 

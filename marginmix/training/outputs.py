@@ -1,7 +1,7 @@
-"""The files that a finished run leaves: result.json, metrics.csv, the trained network, embeddings."""
+"""The files that a finished run leaves: metrics.csv, observations.npz, split.json, model.pt, and result.json last."""
 
+import hashlib
 import io
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -10,86 +10,67 @@ from typing import Any
 import numpy as np
 import torch
 
-import marginmix
 from marginmix.files import write_atomically, write_json
-from marginmix.recipe import PAPER_STEPS
-from marginmix.training.job import Job
-from marginmix.training.metrics import write_metrics, write_rows
+from marginmix.runs import paths
+from marginmix.runs.record import sealed
+from marginmix.runs.scores import at_chance, reported, score_rules
+from marginmix.runs.spec import Spec
+from marginmix.splits import Split, write_split
+from marginmix.training.metrics import write_metrics
 from marginmix.training.samples import contact_sheet
-from marginmix.training.scores import at_chance, reported, score_rules
 from marginmix.training.snapshots import known_training
 from marginmix.training.trainer import Trainer
 
 
-def write_outputs(out: Path, job: Job, trainer: Trainer, source: str, identity: dict[str, Any]) -> dict[str, Any]:
+def write_outputs(out: Path, spec: Spec, trainer: Trainer, source: str, split: Split) -> dict[str, Any]:
     """Write the files of a finished `trainer` into `out`, result.json last; what that holds is returned.
 
-    `source` says in words which copy of the dataset it was, `identity` is that of `run_identity`.
+    `source` says in words which copy of the dataset it was.
     """
-    result = _result(job, trainer, source, identity)
-    _save_network(out / "model.pt", job, trainer)
-    written = set()
-    if trainer.separability:
-        write_rows(out / "separability.csv", trainer.separability, list(trainer.separability[0]))
-        written.add("separability.csv")
-    if any(trainer.snapshots.values()):
-        _save_arrays(out / "embeddings.npz", _planes(trainer))
-        written.add("embeddings.npz")
-    if job.recipe.samples and (sheet := contact_sheet(trainer, job.recipe.samples)):
-        _save_arrays(out / "samples.npz", {"classes": np.array(trainer.data.classes), **sheet})
-        written.add("samples.npz")
-    for name in {"separability.csv", "embeddings.npz", "samples.npz"} - written:  # of an earlier recipe
-        (out / name).unlink(missing_ok=True)
-    write_metrics(out / "metrics.csv", trainer.history, trainer.data.classes)
-    write_json(out / "result.json", result)
+    write_metrics(out / paths.METRICS, trainer.history, trainer.data.classes)
+    write_atomically(out / paths.OBSERVATIONS, _npz(_observations(spec, trainer)))
+    write_split(out / paths.SPLIT, split)
+    write_atomically(out / paths.MODEL, _network(spec, trainer))
+    files = {name: _digest(out / name) for name in paths.OUTPUTS if name != paths.RESULT}
+    result = sealed(_result(spec, trainer, source, split) | {"files": files})
+    write_json(out / paths.RESULT, result)
     return result
 
 
-def _result(job: Job, trainer: Trainer, source: str, identity: dict[str, Any]) -> dict[str, Any]:
-    recipe, history, classes = job.recipe, trainer.history, trainer.data.classes
-    rules, accuracies = score_rules(history, recipe.score_window), reported(history, recipe.score_window)
+def _result(spec: Spec, trainer: Trainer, source: str, split: Split) -> dict[str, Any]:
+    window, history, classes = trainer.recipe.score_window, trainer.history, trainer.data.classes
+    rules, accuracies = score_rules(history, window), reported(history, window)
     if trainer.diverged:
         rules, accuracies = at_chance(len(classes))
+    parts = trainer.provenance
     return {
-        "budget": job.budget,
-        "dataset": job.source.dataset,
-        "source": source,
-        "labels": job.split.labels,
-        "method": job.name,
-        "method_path": job.method,
-        "seed": job.split.seed,
-        "steps": recipe.steps,
-        "paper_steps": PAPER_STEPS,
-        "classes": list(classes),
         **accuracies,
+        "spec": spec.to_json(),
+        "identity": spec.identity,
+        "source": source,
+        "split": split.hash,
+        "overlap": split.overlap,
+        "classes": list(classes),
         "scores": rules,
         "optimism": rules["best"] - rules["mean"],
-        "score_rule": f"mean of the last {recipe.score_window} of {recipe.evaluations} evaluations",
+        "evaluated": len(history),
         "diverged": trainer.diverged,
         "confusion": trainer.confusion,
+        "separability": trainer.separability,
         "wall_seconds": round(trainer.seconds, 1),
-        "hardware": trainer.hardware[-1],
-        "hardware_before": trainer.hardware[:-1],
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "marginmix": marginmix.__version__,
-        },
-        "identity": identity,
-        "recipe": asdict(recipe),
-        "overlap": job.split.overlap,
+        "provenance": parts,
         # The same bits again can be promised only to a run that was made in one place, with deterministic kernels.
-        "exact": len(trainer.hardware) == 1 and trainer.hardware[0]["deterministic"],
+        "exact": len(parts) == 1 and parts[0]["deterministic"],
     }
 
 
-def _save_network(path: Path, job: Job, trainer: Trainer) -> None:
+def _network(spec: Spec, trainer: Trainer) -> bytes:
     """The averaged network and what is needed to build it again, readable with `torch.load(weights_only=True)`."""
     data = trainer.data
     buffer = io.BytesIO()
     content = {
-        "recipe": asdict(job.recipe),
+        "recipe": asdict(trainer.recipe),
+        "method_class": spec.bits.method_class,
         "classes": list(data.classes),
         "channels": data.channels,
         "side": data.side,
@@ -98,7 +79,19 @@ def _save_network(path: Path, job: Job, trainer: Trainer) -> None:
         "method": trainer.method.state_dict(),
     }
     torch.save(content, buffer)
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def _observations(spec: Spec, trainer: Trainer) -> dict[str, np.ndarray]:
+    """Arrays to be drawn, their names beginning with plane/ (embeddings of two units at the snapshots) or sheet/ (the
+    contact sheet); none where the spec asks for none."""
+    classes, found = np.array(trainer.data.classes), {}
+    if any(trainer.snapshots.values()):
+        found |= {f"plane/{name}": array for name, array in _planes(trainer).items()}
+    columns = spec.recipe.samples
+    if columns and (sheet := contact_sheet(trainer, columns)):
+        found |= {f"sheet/{name}": array for name, array in {"classes": classes, **sheet}.items()}
+    return found
 
 
 def _planes(trainer: Trainer) -> dict[str, np.ndarray]:
@@ -114,8 +107,12 @@ def _planes(trainer: Trainer) -> dict[str, np.ndarray]:
     }
 
 
-def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
     """An .npz of numbers and text only, no pickles."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

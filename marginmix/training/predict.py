@@ -12,7 +12,7 @@ from marginmix.datasets.folder import image_files, read_squares
 from marginmix.errors import UserError
 from marginmix.files import write_atomically
 from marginmix.networks import make_network
-from marginmix.recipe import make_recipe
+from marginmix.runs.recipe import make_recipe
 from marginmix.training.evaluate import embed
 
 

@@ -1,4 +1,4 @@
-"""One run from files to files: data and split in, result.json, metrics.csv and the trained network out."""
+"""One run from its spec to its files."""
 
 import importlib
 import sys
@@ -7,68 +7,104 @@ from typing import Any
 
 from marginmix import datasets
 from marginmix.errors import UserError, suggest
-from marginmix.files import read_json
-from marginmix.identity import recipe_hash, run_identity
-from marginmix.step import Method
+from marginmix.files import check_writable
+from marginmix.methods.step import Method
+from marginmix.runs.record import finished_already
+from marginmix.runs.spec import Spec
+from marginmix.splits import Split, make_split
 from marginmix.training import checkpoints, devices, execution
 from marginmix.training.data import gather
-from marginmix.training.job import Job
 from marginmix.training.locks import only_one
 from marginmix.training.outputs import write_outputs
 from marginmix.training.progress import Progress
 from marginmix.training.trainer import Trainer
+
+CHECKPOINT_S = 30.0
 
 
 def resolve_method(path: str) -> type[Method]:
     """The class that an import path `package.module:Class` names; a `UserError` where it names no `Method`."""
     module_name, colon, class_name = path.partition(":")
     if not (module_name and colon and class_name):
-        raise UserError(f"method {path!r}: expected package.module:Class")
+        raise UserError(f"method_class {path!r}: expected package.module:Class")
     try:
         module = importlib.import_module(module_name)
     except (ImportError, SyntaxError) as error:
-        raise UserError(f"method {path!r}: cannot import {module_name} ({error}); expected module:Class") from error
+        raise UserError(
+            f"method_class {path!r}: cannot import {module_name} ({error}); expected module:Class"
+        ) from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, Method)):
         known = [
             n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Method) and v is not Method
         ]
-        raise UserError(f"method {path!r}: {module_name} has no method {class_name!r}; {suggest(class_name, known)}")
+        raise UserError(
+            f"method_class {path!r}: {module_name} has no method {class_name!r}; {suggest(class_name, known)}"
+        )
     return found
 
 
-def train(job: Job, checkpoint_folder: Path, out: Path) -> dict[str, Any]:
-    """Train `job`, write its files into `out` and return what result.json holds.
+def train(spec: Spec, out: Path, anew: bool = False) -> dict[str, Any]:
+    """Train the run of `spec`, write its files into `out` and return what its result.json holds.
 
-    It resumes from its checkpoint, which lies in a folder of its identity below `checkpoint_folder`: a recipe that
-    changed while a run was under way begins anew. Where another process was making this very run, its result is
-    returned.
+    Returns at once where `out` holds that run finished, unless `anew`. Resumes from the checkpoint in `out`. A second
+    process waits for the first, then takes its result. Raises `UserError` where `out` holds another run.
     """
-    with only_one(checkpoint_folder) as waited:
-        method = resolve_method(job.method)
-        device = devices.choose(job.device, job.recipe.precision)
-        devices.prepare(device, job.threads, job.exact)
-        how = execution.choose(job.execution, device)
-        prepared = job.source.prepare()
-        job.split.check(prepared)
-        images = datasets.at_size(prepared, job.source.image_size, job.source.cache)
-        recipe = recipe_hash(job.recipe, job.method, job.source.image_size)
-        identity = run_identity(recipe, job.split.hash, prepared.data_hash)
-        finished = out / "result.json"
-        if waited and finished.exists() and (result := read_json(finished))["identity"] == identity:
+    check_writable(out)
+    with only_one(out) as waited:
+        result = finished_already(spec, out)  # another run's is refused, anew or not
+        if result and (waited or not anew):
             return result
-        row = datasets.get(job.source.dataset, job.source.family)
-        data = gather(prepared, images, row, job.split, job.recipe, device, method.looks_at != "nothing")
-        trainer = Trainer(job.recipe, method, data, job.cell, how)
-        name, used = f"{job.cell} {job.name}", devices.describe(device)
-        print(
-            f"{name}: {len(data.labelled):,} labelled, {len(data.unlabelled):,} unlabelled images of "
-            f"{prepared.source}, on {used['device']} ({used['name']}, {used['threads']} CPU threads), "
-            f"{job.recipe.precision}, {how.name}",
-            file=sys.stderr,
-        )
-        own_checkpoints = checkpoint_folder / identity["run"]
-        trainer.run(own_checkpoints, identity["run"], Progress(name), job.checkpoint_s)
-        result = write_outputs(out, job, trainer, prepared.source, identity)
-        checkpoints.discard(own_checkpoints)
+        return _train(spec, out)
+
+
+def _train(spec: Spec, out: Path) -> dict[str, Any]:
+    recipe, bits, machine = spec.recipe, spec.bits, spec.machine
+    method = resolve_method(bits.method_class)
+    device = devices.choose(machine.device, recipe.precision)
+    devices.prepare(device, machine.threads, machine.exact)
+    how = execution.choose(machine.execution, device)
+    prepared, row = prepare(spec), datasets.get(bits.dataset, bits.family)
+    split = make_split(prepared, row, bits.labels, bits.seed)
+    images = datasets.at_size(prepared, bits.image_size, machine.cache)
+    data = gather(prepared, images, row, split, recipe, device, method.looks_at != "nothing")
+    trainer = Trainer(recipe, method, data, spec.key.cell, how)
+    folder, name = out / "checkpoints", f"{spec.key.cell} {spec.method}"
+    trainer.resume(folder, spec.identity)
+    _announce(name, trainer, prepared.source)
+    trainer.run(folder, spec.identity, Progress(name), CHECKPOINT_S)
+    result = write_outputs(out, spec, trainer, prepared.source, split)
+    checkpoints.discard(folder)
     return result
+
+
+def prepare(spec: Spec) -> datasets.Prepared:
+    """The run's dataset, decoded; a `UserError` where it is not the one that the spec was made for."""
+    bits, machine = spec.bits, spec.machine
+    prepared = datasets.prepare(
+        bits.dataset, machine.root, machine.data_root, machine.cache, machine.verify_counts, family=bits.family
+    )
+    if prepared.data_hash != bits.data:
+        raise UserError(
+            f"{bits.dataset}: expected data {bits.data}, found data {prepared.data_hash} at {prepared.root}; the "
+            "images or labels have changed since the spec was written: plan the run again"
+        )
+    return prepared
+
+
+def split_of(spec: Spec) -> Split:
+    """The split of the run's cell."""
+    row = datasets.get(spec.bits.dataset, spec.bits.family)
+    return make_split(prepare(spec), row, spec.bits.labels, spec.bits.seed)
+
+
+def _announce(name: str, trainer: Trainer, source: str) -> None:
+    here, data = trainer.provenance[-1], trainer.data
+    print(
+        f"{name}: {len(data.labelled):,} labelled, {len(data.unlabelled):,} unlabelled images of {source}, on "
+        f"{here['device']} ({here['name']}, {here['threads']} CPU threads), {trainer.recipe.precision}, "
+        f"{here['execution']}",
+        file=sys.stderr,
+    )
+    if trainer.completed:
+        print(f"{name}: resuming from step {trainer.completed:,}", file=sys.stderr)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from marginmix.step import Batch, guess_labels
+from marginmix.methods.step import Batch, guess_labels
 from marginmix.training.diagnosis import guess, spread
 from marginmix.training.learner import Learner
 

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from marginmix.recipe import Recipe
-from marginmix.step import Method
-from marginmix.training import checkpoints, devices
+from marginmix.methods.step import Method
+from marginmix.runs.recipe import Recipe
+from marginmix.training import checkpoints
 from marginmix.training.data import TrainingData
 from marginmix.training.diagnosis import diagnose
 from marginmix.training.evaluate import accuracy, balanced_accuracy, embed, evaluate, recalls
 from marginmix.training.execution import EAGER, Execution
 from marginmix.training.learner import Learner
 from marginmix.training.metrics import centroid_metrics
+from marginmix.training.provenance import COMPUTED, provenance
 from marginmix.training.snapshots import Arrays, take_snapshot
 
 Row = dict[str, float]
@@ -33,13 +34,16 @@ class Trainer(Learner):
         self.diverged = False
         self.seconds = 0.0
         """Wall time of training and evaluation up to the last evaluation, over all the parts of a resumed run."""
+        self._here: dict[str, Any] = provenance(self.device, self.execution.name)
         self._earlier: list[dict[str, Any]] = []
+        self._looked = False
 
     @property
-    def hardware(self) -> list[dict[str, Any]]:
+    def provenance(self) -> list[dict[str, Any]]:
         """Where and how the parts of the run were made, this one last: one entry, unless it was resumed elsewhere."""
-        here = {**devices.describe(self.device), "execution": self.execution.name}
-        return [*(part for part in self._earlier if part != here), here]
+        here = {**self._here, "execution": self.execution.name}
+        same = [part for part in self._earlier if all(part.get(name) == here[name] for name in COMPUTED)]
+        return [*(part for part in self._earlier if part not in same), here]
 
     # Evaluation
 
@@ -76,17 +80,22 @@ class Trainer(Learner):
         _, embeddings = embed(self.network, data.images[data.labelled], data.scaling, self.recipe.precision)
         self.method.start(embeddings, data.one_hot(data.labelled, embeddings.dtype))
 
+    def resume(self, folder: Path, identity: str) -> None:
+        """Take up the state of the checkpoint in `folder`, if there is one. Looked for, and told of, once."""
+        if not self._looked and (state := checkpoints.load(folder, identity)):
+            self.load_state(state)
+        self._looked = True
+
     def run(self, folder: Path, identity: str, report: Callable[["Trainer"], None], every_s: float = 30.0) -> None:
         """Train to the end, from the checkpoint in `folder` where there is one; `report` after each step.
 
         Checkpoints are written at evaluations, at most one in `every_s` seconds. Stops early, `diverged`, where a loss
         is no longer finite at an evaluation.
         """
-        state = checkpoints.load(folder, identity)
-        if state is None:
+        if not self.completed:
+            self.resume(folder, identity)
+        if not self.completed:
             self.start()
-        else:
-            self.load_state(state)
         recipe = self.recipe
         evaluation_steps = {round((i + 1) * recipe.steps / recipe.evaluations) for i in range(recipe.evaluations)}
         snapshot_steps = {round(share * recipe.steps): share for share in recipe.snapshots}
@@ -117,7 +126,7 @@ class Trainer(Learner):
             "sums": self.sums.state(),
             "completed": self.completed,
             "seconds": self.seconds,
-            "hardware": self.hardware,
+            "provenance": self.provenance,
             "history": self.history,
             "confusion": self.confusion,
             "snapshots": self.snapshots,
@@ -132,5 +141,5 @@ class Trainer(Learner):
         self.sums.load_state(state["sums"])
         self.completed, self.seconds, self.history = state["completed"], state["seconds"], state["history"]
         self.clock.fill_(self.completed)
-        self._earlier, self.confusion = state["hardware"], state["confusion"]
+        self._earlier, self.confusion = state["provenance"], state["confusion"]
         self.snapshots, self.separability = state["snapshots"], state.get("separability", [])

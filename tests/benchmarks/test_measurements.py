@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import paper, steps
+from benchmarks import paper, precision, startup, steps, workflow_cost
 from benchmarks.children import measured_alone, together
 from benchmarks.report import keep, write_report
 from benchmarks.subjects import METHODS, Subject
@@ -57,3 +57,24 @@ def test_the_paper_is_160_runs():
     assert {(table, s.side) for table, _, s in asked} == {
         ("benchmarks", 32), ("benchmarks", 96), ("expressions", 48), ("expressions", 100),
     }  # fmt: skip
+
+
+def test_a_start_is_a_whole_training_of_one_step():
+    (row,) = startup.run(1, repeats=1)
+    assert row["threads"] == 1 and 0 < row["seconds"] == row["slowest"]
+
+
+def test_the_workflow_is_planned_at_both_sizes_and_run_at_the_smaller():
+    small, large = workflow_cost.run(2, sizes=(2, 4), times=1)
+    assert (small["runs"], large["runs"], small["jobs"]) == (2, 4, 2)
+    assert min(small["plan_seconds"], large["plan_seconds"], small["seconds_per_job"]) > 0
+
+
+def test_precision_is_measured_on_cells_that_no_experiment_has(monkeypatch, tmp_path):
+    trained = []
+    monkeypatch.setattr(precision, "_train", lambda *call: trained.append(call) or 50.0)
+    row = precision._pair("marginmix", 1003, tmp_path)
+    assert (row["seed"], row["steps"], row["bf16"], row["fp32"]) == (1003, 300, 50.0, 50.0)
+    assert [call[1:4] for call in trained] == [
+        (kind, "marginmix.methods.marginmix:MarginMix", 1003) for kind in ("bf16", "fp32")
+    ]

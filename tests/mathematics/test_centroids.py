@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from marginmix.centroids import Centroids, memberships, squared_distances
+from marginmix.methods.centroids import Centroids, memberships, squared_distances
 
 
 def bezdek(d, m):

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from baselines.class_prior import AlignedMixMatch, MixMatchWithPrior
-from marginmix.prior import ClassPrior
-from marginmix.recipe import make_recipe
-from marginmix.step import Seen, Task
+from marginmix.methods.prior import ClassPrior
+from marginmix.methods.step import Seen, Task
+from marginmix.runs.recipe import make_recipe
 
 COUNTS = torch.tensor([6.0, 2.0])
 STEP = torch.tensor(0.0)

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from marginmix.margin import distance_softmax, hinge, margin_loss, ratio, triplet, triplet_nearest
-from marginmix.recipe import make_recipe
+from marginmix.methods.margin import distance_softmax, hinge, margin_loss, ratio, triplet, triplet_nearest
+from marginmix.runs.recipe import make_recipe
 
 # One embedding at squared distances 0.2, 0.5 and 1.0 of class 0: its own, a near and a far other.
 D = torch.tensor([[0.2, 0.5, 1.0]], dtype=torch.float64)

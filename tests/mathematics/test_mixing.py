@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from marginmix.mixing import interleave_order, mixup, ramp_up, sharpen, soft_cross_entropy, squared_error
+from marginmix.methods.mixing import interleave_order, mixup, ramp_up, sharpen, soft_cross_entropy, squared_error
 
 
 def test_sharpen_by_hand():

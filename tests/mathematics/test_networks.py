@@ -5,7 +5,7 @@ import torch
 
 from marginmix.errors import UserError
 from marginmix.networks import batch_parts, make_network
-from marginmix.recipe import make_recipe
+from marginmix.runs.recipe import make_recipe
 
 
 def count(name, classes, channels=3, side=32):

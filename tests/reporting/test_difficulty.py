@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from marginmix.reporting.difficulty import difficulty_blocks, difficulty_frame, trend
+from marginmix.reporting.difficulty import difficulty_blocks, difficulty_frame, difficulty_of, trend
 from marginmix.reporting.markdown import to_markdown
+from tests.fake_runs import config_text, make_results, write_run
 
 METHODS = ("marginmix", "mixmatch")
 AMBIGUITY = {"faces-0": 0.0, "faces-1": 1.0, "faces-0.5": 0.5}
@@ -65,3 +66,18 @@ def test_what_has_not_run_is_said():
     assert trend(done, frame, METHODS) is None
     text = to_markdown(difficulty_blocks(frame, None, METHODS, {}, "what"))
     assert text.count("| not run |") >= 2 and "It takes three overlaps to say." in text
+
+
+def test_a_dial_from_its_runs_to_its_page(top):
+    datasets = "{faces-0: {labels: [70]}, faces-0.5: {labels: [70]}, faces-1: {labels: [70]}}"
+    dial = "{methods: [marginmix, mixmatch], ceiling: supervised}"
+    for dataset, ceiling in CEILING.items():
+        for seed in (0, 1):
+            for method, accuracy in (("mixmatch", 50.0), ("marginmix", 150.0 - ceiling), ("supervised", ceiling)):
+                write_run(top, "dial", dataset, 70, method, seed, accuracy)
+    blocks, table = difficulty_of(make_results(top, config_text("dial", datasets, difficulty=dial)))
+    assert list(table["dataset"]) == ["faces-0", "faces-0.5", "faces-1"] and set(table["pairs"]) == {2}
+    assert list(table["overlap"]) == list(table["difference"]) == [5.0, 15.0, 25.0]
+    page = to_markdown(blocks)
+    assert "Experiment dial: drawn faces, 70 labels, wrn-28-2, 800 steps of 64 + 64 images." in page
+    assert "MarginMix − MixMatch changes by +1.00 points for each point of overlap" in page and "it grows." in page

@@ -1,67 +1,72 @@
-"""Which domain is the more separable, from files written by hand."""
+"""Which domain is the more separable, by hand."""
 
-import pytest
-
-from marginmix.errors import UserError
-from marginmix.reporting.domains import domain_blocks, read_separability
+from marginmix.reporting.domains import domain_blocks
 from marginmix.reporting.markdown import to_markdown
+from tests.fake_runs import config_text, make_results, write_run
 
-HEADER = "step,part,space,silhouette,davies_bouldin,fisher_ratio,neighbour_error\n"
 TITLES = {"cifar10": "CIFAR-10", "ferplus": "FER+"}
+LABELS = {"cifar10": 250, "ferplus": 320, "faces": 70}
+NAMES = ("step", "part", "space", "silhouette", "davies_bouldin", "fisher_ratio", "neighbour_error")
+EMBEDDING = {"network": "alexnet-2d"}
+CONFIG = config_text(
+    "reduced",
+    "{cifar10: {labels: [250]}, ferplus: {labels: [320]}}",
+    embeddings="{recipe: {network: alexnet-2d, steps: 800, evaluations: 20, score_window: 5}, "
+    "datasets: {ferplus: {}, cifar10: {}}}",
+)
 
 
-def write(top, place, *rows):
-    path = top / place / "separability.csv"
-    path.parent.mkdir(parents=True)
-    path.write_text(HEADER + "\n".join(rows) + "\n")
-    (path.parent / "result.json").write_text("{}")
-    return path
+def measured(top, dataset, method, seed, *rows):
+    """A finished run of which these rows of separability were kept."""
+    separability = [dict(zip(NAMES, row, strict=True)) for row in rows]
+    settings = EMBEDDING if method == "embedding" else {}
+    write_run(top, "reduced", dataset, LABELS[dataset], method, seed, 60.0, settings, separability=separability)
 
 
-def test_the_last_step_decides_and_the_sentence_counts(tmp_path):
-    write(tmp_path, "embeddings/reduced/ferplus", "10,train,raw,0.9,0.1,9,1", "300,train,raw,0.1,2.5,0.5,40")
-    write(tmp_path, "embeddings/reduced/cifar10", "300,train,raw,0.3,1.5,1.5,45")
-    write(tmp_path, "runs/reduced/cifar10/250/marginmix/0", "300,test,normalised,0.2,2,1,30")
-    frame = read_separability(tmp_path)
+def test_the_last_step_decides_and_the_sentence_counts(top):
+    early, late = (10, "train", "raw", 0.9, 0.1, 9, 1), (800, "train", "raw", 0.1, 2.5, 0.5, 40)
+    measured(top, "ferplus", "embedding", 0, early, late)
+    measured(top, "cifar10", "embedding", 0, (800, "train", "raw", 0.3, 1.5, 1.5, 45))
+    measured(top, "cifar10", "marginmix", 0, (800, "test", "normalised", 0.2, 2, 1, 30))
+    frame = make_results(top, CONFIG).separability
     assert len(frame) == 4 and set(frame["method"]) == {"embedding", "marginmix"}
     text = to_markdown(domain_blocks(frame, TITLES))
     assert "by 4 comparisons of one measure each: CIFAR-10 by 3, FER+ by 1." in text
     line = next(line for line in text.splitlines() if "silhouette" in line and "plane" in line)
     assert [cell.strip() for cell in line.strip("|").split("|")] == [
-        "reduced", "2-unit AlexNet", "300", "the plane", "train", "silhouette", "0.30", "0.10", "CIFAR-10",
+        "2-unit AlexNet", "800", "the plane", "train", "silhouette", "0.30", "0.10", "CIFAR-10",
     ]  # fmt: skip
     assert "normalised" not in text  # of one domain alone: nothing to compare
 
 
-def test_seeds_are_averaged_and_a_tie_is_no_win(tmp_path):
-    write(tmp_path, "runs/reduced/cifar10/250/marginmix/0", "300,test,normalised,0.2,2,1,30")
-    write(tmp_path, "runs/reduced/cifar10/250/marginmix/1", "300,test,normalised,0.4,2,1,30")
-    write(tmp_path, "runs/reduced/ferplus/320/marginmix/0", "300,test,normalised,0.25,2,2,40")
-    text = to_markdown(domain_blocks(read_separability(tmp_path), TITLES))
+def test_rows_of_embedding_runs_have_no_cell(top):
+    row = (800, "train", "raw", 0.1, 2.5, 0.5, 40)
+    measured(top, "ferplus", "embedding", 0, row)
+    measured(top, "ferplus", "marginmix", 1, row)
+    frame = make_results(top, CONFIG).separability.set_index("method")
+    assert frame.loc["embedding", ["labels", "seed"]].isna().all()
+    assert list(frame.loc["marginmix", ["experiment", "dataset", "labels", "seed"]]) == ["reduced", "ferplus", 320, 1]
+
+
+def test_seeds_are_averaged_and_a_tie_is_no_win(top):
+    measured(top, "cifar10", "marginmix", 0, (800, "test", "normalised", 0.2, 2, 1, 30))
+    measured(top, "cifar10", "marginmix", 1, (800, "test", "normalised", 0.4, 2, 1, 30))
+    measured(top, "ferplus", "marginmix", 0, (800, "test", "normalised", 0.25, 2, 2, 40))
+    text = to_markdown(domain_blocks(make_results(top, CONFIG).separability, TITLES))
     assert "by 4 comparisons of one measure each: CIFAR-10 by 2, FER+ by 1." in text
     assert "0.30 | 0.25 | CIFAR-10" in " ".join(text.split())
 
 
-def test_runs_of_other_lengths_and_budgets_are_not_compared(tmp_path):
-    write(tmp_path, "embeddings/paper/cifar10", "30000,train,raw,0.3,1.5,1.5,45")
-    write(tmp_path, "embeddings/reduced/ferplus", "300,train,raw,0.1,2.5,0.5,40")
-    write(tmp_path, "embeddings/reduced/cifar10", "200,train,raw,0.3,1.5,1.5,45")
-    assert domain_blocks(read_separability(tmp_path), TITLES) == []
+def test_runs_of_other_lengths_and_methods_are_not_compared(top):
+    measured(top, "cifar10", "embedding", 0, (400, "train", "raw", 0.3, 1.5, 1.5, 45))
+    measured(top, "ferplus", "embedding", 0, (800, "train", "raw", 0.1, 2.5, 0.5, 40))
+    measured(top, "cifar10", "marginmix", 0, (800, "train", "raw", 0.1, 2.5, 0.5, 40))
+    frame = make_results(top, CONFIG).separability
+    assert len(frame) == 3 and domain_blocks(frame, TITLES) == []
 
 
-def test_a_run_without_a_result_is_not_finished(tmp_path):
-    write(tmp_path, "embeddings/reduced/ferplus", "300,train,raw,0.1,2.5,0.5,40").with_name("result.json").unlink()
-    assert read_separability(tmp_path).empty
-
-
-def test_one_domain_is_compared_with_none(tmp_path):
-    write(tmp_path, "embeddings/quick/faces", "300,train,raw,0.3,1.5,1.5,45")
-    assert domain_blocks(read_separability(tmp_path), {}) == []
-    assert domain_blocks(read_separability(tmp_path / "nowhere"), {}) == []
-
-
-def test_another_file_of_that_name(tmp_path):
-    path = write(tmp_path, "embeddings/quick/faces")
-    path.write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="is not a table of separability"):
-        read_separability(tmp_path)
+def test_one_domain_is_compared_with_none(top):
+    measured(top, "ferplus", "embedding", 0, (800, "train", "raw", 0.3, 1.5, 1.5, 45))
+    frame = make_results(top, CONFIG).separability
+    assert len(frame) == 1 and domain_blocks(frame, {}) == []
+    assert domain_blocks(frame.iloc[:0], {}) == []

@@ -1,4 +1,4 @@
-"""Which runs an entry shows, and the text of the tables, literally."""
+"""Which runs an entry shows, what the verdicts on them are, and the text of the tables, literally."""
 
 import subprocess
 import sys
@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from marginmix.reporting.claims import pooled_claims
-from marginmix.reporting.domains import read_separability
+from marginmix.reporting.finished import read_local
 from marginmix.reporting.markdown import to_html, to_markdown
-from marginmix.reporting.notes import Request
+from marginmix.reporting.publish import write_published
+from marginmix.reporting.published import Published
 from marginmix.reporting.report import assemble
-from marginmix.reporting.runs import csv_text, read_reference, read_runs
-from marginmix.reporting.tables import all_entries, choose_budget, paper_entries, tables_frame
-from tests.fake_runs import PAPER_STEPS, write_run
+from marginmix.reporting.results import csv_text, of_published, read_reference
+from marginmix.reporting.tables import REFERENCE_COLUMNS, all_entries, paper_entries
+from marginmix.runs.key import RunKey
+from tests.fake_runs import EXPRESSIONS, PAPER_STEPS, config_text, make_plan, make_results, write_run
 
 REFERENCE = """table,dataset,metric,labels,method,value,sd,n,origin,note
 benchmarks,cifar10,error_percent,250,mixmatch,11.80,0.87,5,unknown,perhaps a slip
@@ -26,135 +28,170 @@ expressions,rafdb,accuracy_percent,320,mixmatch,35.6,,,florea2020,
 expressions,rafdb,accuracy_percent,320,marginmix,40.6,,,florea2020,
 """
 GOLDEN = Path(__file__).with_name("golden_tables.md")
-TITLES = {"cifar10": "CIFAR-10", "ferplus": "FER+", "rafdb": "RAF-DB", "faces": "Faces"}
 CLAIM = {"name": "ferplus", "dataset": "ferplus", "methods": ["marginmix", "mixmatch"]}
+CLAIMS = "[{name: ferplus, dataset: ferplus, methods: [marginmix, mixmatch]}]"
+FERPLUS = "{ferplus: {labels: [320]}}"
 
 
 @pytest.fixture
-def reference(tmp_path):
-    path = tmp_path / "paper.csv"
+def reference(top):
+    path = top / "paper.csv"
     path.write_text(REFERENCE)
-    return read_reference(path)
+    return read_reference(path, REFERENCE_COLUMNS)
 
 
-def runs_of(top, reference, expected=None):
-    return read_runs(top / "results" / "runs", reference, expected)
+def pairs(top, experiment, dataset, labels, values, steps=800, **more):
+    for seed, (mixmatch, marginmix) in enumerate(values):
+        write_run(top, experiment, dataset, labels, "mixmatch", seed, mixmatch, {"steps": steps}, **more)
+        write_run(top, experiment, dataset, labels, "marginmix", seed, marginmix, {"steps": steps}, **more)
 
 
-def pairs(top, budget, dataset, labels, values, first_seed=0, **changes):
-    for seed, (mixmatch, marginmix) in enumerate(values, first_seed):
-        write_run(top, budget, dataset, labels, "mixmatch", seed, mixmatch, **changes)
-        write_run(top, budget, dataset, labels, "marginmix", seed, marginmix, **changes)
+def of_all_published(top, text):
+    """The results of an experiment whose runs, of whatever recipe, are all published."""
+    plan = make_plan(top, text)
+    folders = (top / "results" / "runs" / plan.experiment).glob("*/*/*/*/*")
+    write_published([read_local(folder) for folder in folders], top / "results" / "published")
+    return of_published(plan, Published(top / "results" / "published"))
 
 
-def test_text_of_the_tables_literally(tmp_path, reference):
-    pairs(tmp_path, "paper", "cifar10", 250, [(88.1, 89.2), (88.3, 89.3), (88.2, 89.1)], steps=PAPER_STEPS)
-    pairs(tmp_path, "reduced", "cifar10", 1000, [(60.0, 61.0)], steps=3000, source="cifar10 (JPEG copy)")
-    pairs(tmp_path, "reduced", "ferplus", 320, [(43.5, 45.1), (42.1, 44.0)], steps=3000,
-          source="ferplus (folders, majority)", overlap={"train/test": 3})  # fmt: skip
-    write_run(tmp_path, "quick", "faces", 70, "supervised", 0, 14.3, diverged=True)
-    pairs(tmp_path, "quick", "faces", 70, [(70.0, 72.0)])
-    folders = [f"results/runs/reduced/ferplus/320/{method}" for method in ("mixmatch", "marginmix")]
-    planned = [f"{folder}/{seed}/result.json" for folder in folders for seed in range(3)]
-    expected = {path: "another" if "marginmix/0" in path else "recipe-" + path.split("/")[5] for path in planned}
-    runs = runs_of(tmp_path, reference, expected)
-    request = Request(
-        "reduced", {"paper": True, "reduced": True, "quick": True}, planned,
-        {"rafdb": "Ask its authors for it; put EmoLabel/ and Image/ into data/rafdb."}, [CLAIM], TITLES,
-    )  # fmt: skip
-    entries, content = assemble(runs, reference, read_separability(tmp_path / "results"), request)
+def entry_of(results, reference, dataset="ferplus"):
+    return next(entry for entry in paper_entries(results.runs, reference) if entry.dataset == dataset)
+
+
+def test_text_of_the_tables_literally(top, reference):
+    pairs(top, "paper", "cifar10", 250, [(88.1, 89.2), (88.3, 89.3), (88.2, 89.1)], steps=PAPER_STEPS)
+    pairs(top, "reduced", "cifar10", 1000, [(60.0, 61.0)], steps=3000, source="cifar10 (JPEG copy)")
+    votes = {"source": "ferplus (folders, majority)", "overlap": {"train/test": 3, "valid/test": 0}}
+    for seed, (mixmatch, marginmix, settings) in enumerate([(43.5, 45.1, {"lambda_u": 10}), (42.1, 44.0, {})]):
+        write_run(top, "reduced", "ferplus", 320, "mixmatch", seed, mixmatch, {"steps": 3000}, **votes)
+        write_run(top, "reduced", "ferplus", 320, "marginmix", seed, marginmix, {"steps": 3000} | settings, **votes)
+    write_run(top, "quick", "faces", 70, "supervised", 0, 14.0, diverged=True, classes=EXPRESSIONS[:7])
+    pairs(top, "quick", "faces", 70, [(70.0, 72.0)])
+    asked = "{cifar10: {labels: [1000], seeds: [0]}, ferplus: {labels: [320]}, rafdb: {labels: [320]}}"
+    found = [
+        make_results(top, config_text("longer", "{digits: {labels: [30]}}")),
+        make_results(
+            top, config_text("paper", "{cifar10: {labels: [250], methods: [mixmatch, marginmix]}}", PAPER_STEPS)
+        ),
+        of_all_published(top, config_text("reduced", asked, 3000, claims=CLAIMS)),
+        make_results(top, config_text().replace("seeds: [0, 1, 2]", "seeds: [0]")),
+    ]
+    frame, content = assemble(found, reference)
     text = to_markdown(content)
     assert text == GOLDEN.read_text()
-    assert to_markdown(assemble(runs, reference, read_separability(tmp_path / "results"), request)[1]) == text
+    assert to_markdown(assemble(found, reference)[1]) == text
     page = to_html(content, "Results")
-    assert "<td>reproduced §</td>" in page
-    assert page.count("<table>") == 5
-    frame = tables_frame(entries)
-    assert list(frame["table"].unique()) == ["benchmarks", "expressions", "all"]
-    assert len(frame) == 8 + 9
+    assert "<td>reproduced §</td>" in page and page.count("<table>") == 9
+    assert list(frame["table"].unique()) == ["benchmarks", "all", "expressions"]
+    assert list(frame["experiment"].unique()) == ["paper", "reduced", "quick"]
+    assert len(frame) == 4 + 10 + 3
     assert frame.loc[1, "difference"] == pytest.approx(-1.0)
-    third = csv_text(frame).splitlines()[3]
-    assert third.startswith("benchmarks,cifar10,cifar10 (JPEG copy),1000,mixmatch,error_percent,7.7500,0.3200,40.0000")
-
-
-def test_nothing_run_is_a_table_that_says_so(tmp_path, reference):
-    runs = runs_of(tmp_path, reference)
-    entries, content = assemble(
-        runs, reference, read_separability(tmp_path / "results"), Request("paper", {"paper": True}, claims=[CLAIM])
+    row = csv_text(frame).splitlines()[5]
+    assert row.startswith(
+        "reduced,benchmarks,cifar10,cifar10 (JPEG copy),1000,mixmatch,error_percent,7.7500,0.3200,40.0000"
     )
-    text = to_markdown(content)
-    assert "The tables show no run yet." in text
-    assert "MarginMix − MixMatch over ferplus, declared in paper: not run." in text
-    assert "No run that is reported has finished yet." in text
-    assert len(tables_frame(entries)) == 8
 
 
-def test_the_largest_budget_that_both_methods_have(tmp_path, reference):
-    pairs(tmp_path, "quick", "cifar10", 250, [(60.0, 61.0)] * 3, steps=800)
-    pairs(tmp_path, "reduced", "cifar10", 250, [(70.0, 71.0)] * 2, steps=3000)
-    write_run(tmp_path, "paper", "cifar10", 250, "mixmatch", 0, 88.0, steps=PAPER_STEPS)
-    runs = runs_of(tmp_path, reference)
-    assert choose_budget(runs) == "reduced"
-    assert choose_budget(runs[runs["method"] == "mixmatch"]) == "paper"
-    assert choose_budget(runs.iloc[:0]) is None
-    entry = paper_entries(runs[runs["budget"] != "reduced"], reference)[0]
-    assert (entry.budget, entry.scores["mixmatch"].n) == ("quick", 3)
-    alone = paper_entries(runs[runs["budget"] == "paper"], reference)[0]
-    assert (alone.budget, alone.claim) == ("paper", "not run")
-    assert (alone.scores["mixmatch"].n, alone.scores["marginmix"].n) == (1, 0)
-    assert alone.scores["mixmatch"].verdict == "1 seed"
+def test_nothing_run_is_a_table_that_says_so(top, reference):
+    text = config_text("paper", "{cifar10: {labels: [250, 1000]}, ferplus: {labels: [320]}}", claims=CLAIMS)
+    frame, content = assemble([make_results(top, text)], reference)
+    told = to_markdown(content)
+    assert "- **Runs:** 0 of 27 are done; 27 are not run (results/left-out.md says why)." in told
+    assert "MarginMix − MixMatch over FER+, declared before: not run." in told
+    assert "No run has finished yet." in told and "| FER+ 320 | not run |" in " ".join(told.split())
+    assert len(frame) == 6 and set(frame["steps"]) == {"not run"}
 
 
-def test_a_budget_that_is_not_reported_is_not_shown(tmp_path, reference):
-    pairs(tmp_path, "quick", "faces", 70, [(60.0, 61.0)])
-    pairs(tmp_path, "trial", "faces", 70, [(60.0, 61.0)])
-    runs = runs_of(tmp_path, reference)
-    entries, _ = assemble(runs, reference, read_separability(tmp_path / "results"), Request("quick", {"quick": False}))
-    assert all(entry.budget is None for entry in entries)
-    assert len(runs) == 4
+def test_what_cannot_be_read_is_told_on_the_page(top, reference):
+    pairs(top, "quick", "faces", 70, [(60.0, 61.0)])
+    broken = write_run(top, "quick", "faces", 70, "mixmatch", 1, 60.0)
+    (broken / "result.json").write_text("{")
+    told = to_markdown(assemble([make_results(top, config_text())], reference)[1])
+    assert f"- **Not read:** left out: {broken.relative_to(top)}/result.json is not valid JSON" in told
+    assert "- **Runs:** 2 of 9 are done; 7 are not run" in told
 
 
-def test_only_common_seeds_count(tmp_path, reference):
-    pairs(tmp_path, "reduced", "ferplus", 320, [(43.0, 45.0), (42.0, 44.5)], steps=3000)
-    write_run(tmp_path, "reduced", "ferplus", 320, "mixmatch", 7, 10.0, steps=3000)
-    runs = runs_of(tmp_path, reference)
-    entry = next(entry for entry in paper_entries(runs, reference) if entry.dataset == "ferplus")
+def test_one_method_alone_has_no_claim(top, reference):
+    write_run(top, "paper", "cifar10", 250, "mixmatch", 0, 88.0, {"steps": PAPER_STEPS})
+    results = make_results(top, config_text("paper", "{cifar10: {labels: [250]}}", PAPER_STEPS))
+    entry = entry_of(results, reference, "cifar10")
+    assert (entry.claim, entry.scores["mixmatch"].n, entry.scores["marginmix"].n) == ("not run", 1, 0)
+    assert (entry.scores["mixmatch"].verdict, entry.scores["marginmix"].verdict) == ("1 seed", "not run")
+
+
+def test_only_common_seeds_count(top, reference):
+    pairs(top, "reduced", "ferplus", 320, [(43.0, 45.0), (42.0, 44.5)])
+    write_run(top, "reduced", "ferplus", 320, "mixmatch", 2, 10.0)
+    results = make_results(top, config_text("reduced", FERPLUS))
+    entry = entry_of(results, reference)
     assert entry.scores["mixmatch"].mean == 42.5
     assert (entry.scores["marginmix"].difference.mean, entry.left_out) == (2.25, 1)
-    _, content = assemble(
-        runs, reference, read_separability(tmp_path / "results"), Request("reduced", {"reduced": True})
-    )
-    assert "**Left out:** 1 run(s)" in to_markdown(content)
+    assert "**Left out:** 1 run(s)" in to_markdown(assemble([results], reference)[1])
 
 
-def test_every_method_has_the_budget_of_its_entry_or_its_own(tmp_path, reference):
-    pairs(tmp_path, "reduced", "faces", 70, [(70.0, 72.0)], steps=3000)
-    for method in ("mixmatch", "supervised"):
-        write_run(tmp_path, "quick", "faces", 70, method, 0, 50.0, steps=800)
-    (entry,) = all_entries(runs_of(tmp_path, reference))
-    assert {method: score.runs["budget"].iloc[0] for method, score in entry.scores.items()} == {
-        "mixmatch": "reduced", "marginmix": "reduced", "supervised": "quick",
-    }  # fmt: skip
-    assert entry.scores["supervised"].difference.mean == 0.0  # from mixmatch of its own budget
+def test_every_method_is_compared_with_mixmatch_on_the_seeds_of_both(top):
+    pairs(top, "quick", "faces", 70, [(70.0, 72.0), (60.0, 61.0)])
+    write_run(top, "quick", "faces", 70, "supervised", 1, 50.0)
+    (entry,) = all_entries(make_results(top, config_text()).runs)
+    assert list(entry.scores) == ["mixmatch", "marginmix", "supervised"]
+    assert entry.scores["mixmatch"].difference is None and entry.scores["marginmix"].difference.mean == 1.5
+    assert (entry.scores["supervised"].difference.mean, entry.scores["supervised"].difference.n) == (-10.0, 1)
 
 
-def test_pooled_claim_over_all_cells_of_its_budget(tmp_path, reference):
-    pairs(tmp_path, "reduced", "ferplus", 320, [(40.0, 41.0), (40.0, 42.0)], steps=3000)
-    pairs(tmp_path, "reduced", "ferplus", 2000, [(60.0, 63.0)], steps=3000)
-    pairs(tmp_path, "quick", "ferplus", 2000, [(60.0, 90.0)])
-    (claim,) = pooled_claims(runs_of(tmp_path, reference), [CLAIM], [], "reduced")
+def test_pooled_claim_over_all_cells_of_its_dataset(top):
+    pairs(top, "reduced", "ferplus", 320, [(40.0, 41.0), (40.0, 42.0)])
+    pairs(top, "reduced", "ferplus", 2000, [(60.0, 63.0)])
+    pairs(top, "reduced", "faces", 70, [(60.0, 90.0)])
+    results = make_results(top, config_text("reduced", "{ferplus: {labels: [320, 2000]}, faces: {labels: [70]}}"))
+    (claim,) = pooled_claims(results.runs, [CLAIM], results.plan.runs)
     assert (claim.difference.mean, claim.difference.n, claim.verdict) == (2.0, 3, "undecided")  # 2 ± 4.3027 / sqrt(3)
     assert claim.difference.low == pytest.approx(2 - 4.3027 / 3**0.5, abs=1e-4)
-    planned = [
-        f"results/runs/reduced/ferplus/{labels}/{method}/0" for labels in (320, 2000) for method in CLAIM["methods"]
-    ]
-    (part,) = pooled_claims(runs_of(tmp_path, reference), [CLAIM | {"labels": [320]}], planned, "reduced")
+    assert (claim.planned, claim.labels) == (6, ())
+    planned = [RunKey("reduced", "ferplus", labels, method, 0) for labels in (320, 2000) for method in CLAIM["methods"]]
+    (part,) = pooled_claims(results.runs, [CLAIM | {"labels": [320]}], planned)
     assert (part.difference.mean, part.difference.n, part.planned, part.labels) == (1.5, 2, 1, (320,))
+
+
+def test_pooled_claim_is_upheld_or_contradicted_by_its_side(top):
+    pairs(top, "reduced", "ferplus", 320, [(40.0, 41.9), (40.0, 42.0), (40.0, 42.1)])
+    results = make_results(top, config_text("reduced", FERPLUS))
+    swapped = CLAIM | {"methods": ["mixmatch", "marginmix"]}
+    claims = pooled_claims(results.runs, [CLAIM, swapped], results.plan.runs)
+    assert [claim.verdict for claim in claims] == ["upheld", "contradicted"]
+    assert [claim.difference.mean for claim in claims] == pytest.approx([2.0, -2.0])
+
+
+def test_pairs_have_the_same_label_count(top):
+    """Two methods on different label counts of one seed: only the cell of both pairs."""
+    for labels, method, accuracy in ((320, "mixmatch", 40.0), (2000, "mixmatch", 60.0), (2000, "marginmix", 63.0),
+                                     (4000, "marginmix", 70.0)):  # fmt: skip
+        write_run(top, "reduced", "ferplus", labels, method, 0, accuracy)
+    results = make_results(top, config_text("reduced", "{ferplus: {labels: [320, 2000, 4000]}}"))
+    (claim,) = pooled_claims(results.runs, [CLAIM], results.plan.runs)
+    assert (claim.difference.mean, claim.difference.n, claim.verdict) == (3.0, 1, "undecided")
+
+
+def test_accuracy_of_the_paper_is_not_taken_for_its_error(top, reference):
+    pairs(top, "paper", "ferplus", 320, [(45.6, 50.7), (45.6, 50.7)], steps=PAPER_STEPS)
+    entry = entry_of(make_results(top, config_text("paper", FERPLUS, PAPER_STEPS)), reference)
+    verdict = entry.scores["marginmix"].verdict
+    assert (verdict.verdict, verdict.d, verdict.h) == ("reproduced", pytest.approx(0), 0)
+    assert verdict.tolerance == pytest.approx(4.93)  # a tenth of an error of 49.3
+
+
+def test_seeds_of_different_steps_get_no_verdict(top, reference):
+    for seed, steps in ((0, 3000), (1, PAPER_STEPS)):
+        write_run(top, "paper", "ferplus", 320, "mixmatch", seed, 45.6, {"steps": steps})
+        write_run(top, "paper", "ferplus", 320, "marginmix", seed, 50.7, {"steps": PAPER_STEPS})
+    entry = entry_of(of_all_published(top, config_text("paper", FERPLUS, PAPER_STEPS)), reference)
+    assert entry.scores["mixmatch"].verdict == "3,000 to 1,048,576 of 1,048,576 steps"
+    assert entry.scores["marginmix"].verdict.verdict == "reproduced"
 
 
 def test_reporting_imports_neither_torch_nor_matplotlib():
     code = (
-        "import sys, marginmix.reporting.report, marginmix.reporting.runs;"
+        "import sys, marginmix.reporting.report, marginmix.reporting.publish, marginmix.reporting.study,"
+        " marginmix.reporting.difficulty, marginmix.reporting.figures;"
         "print([m for m in ('torch', 'matplotlib', 'snakemake') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from marginmix.identity import NUMERICS_VERSION
-from marginmix.recipe import FROZEN, Recipe
+from marginmix.runs.recipe import FROZEN, Recipe
+from marginmix.runs.spec import NUMERICS_VERSION
 from marginmix.training.running import resolve_method
 from marginmix.training.trainer import Trainer
 from tests.toy_training import METHODS, small_recipe, toy_data

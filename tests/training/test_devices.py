@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from marginmix.errors import UserError
-from marginmix.training.devices import choose, lease
+from marginmix.training.devices import choose, lease, prepare
 
 
 def test_cuda_without_a_gpu_is_refused(monkeypatch):
@@ -21,6 +21,12 @@ def test_cuda_without_a_gpu_is_refused(monkeypatch):
 def test_unknown_device():
     with pytest.raises(UserError, match="expected cuda, cpu or auto, found 'tpu'"):
         choose("tpu")
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_a_number_of_threads_that_cannot_be(threads):
+    with pytest.raises(UserError, match=f"threads: expected a whole number from 1 on, found {threads}"):
+        prepare(torch.device("cpu"), threads, exact=True)
 
 
 def test_every_gpu_gets_a_first_job_before_any_a_second(tmp_path):

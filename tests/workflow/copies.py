@@ -9,19 +9,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+TIME_LIMIT_S = 300
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 TINY = """
-budget: tiny
+experiment: tiny
 report: true
 device: cpu
-missing_data: skip
+missing: skip
 data_root: data
 cache: .cache
 threads: 1
 seeds: [0]
 methods:
-  mixmatch: {method: "baselines.mixmatch:MixMatch"}
-  marginmix: {method: "marginmix.method:MarginMix"}
+  mixmatch: {method_class: "baselines.mixmatch:MixMatch"}
+  marginmix: {method_class: "marginmix.methods.marginmix:MarginMix"}
 recipe: {steps: 10, evaluations: 5, score_window: 5}
 datasets:
   digits: {labels: [20]}
@@ -34,58 +36,108 @@ embeddings:
 class Copy:
     """A folder with the workflow, and Snakemake in it."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, interpreter: str = sys.executable):
+        self.folder, self.interpreter = folder, interpreter
 
     @classmethod
-    def make(cls, folder: Path) -> "Copy":
+    def make(cls, folder: Path, *more: str, interpreter: str = sys.executable) -> "Copy":
+        """The workflow with the experiment `tiny`, and `more` files and folders of the repository."""
         shutil.copytree(ROOT / "workflow", folder / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "environment.yml", folder)
-        copy = cls(folder)
-        copy.add_budget("tiny", TINY)
+        for name in ("environment.yml", ".gitignore", *more):
+            copy_over(ROOT / name, folder / name)
+        copy = cls(folder, interpreter)
+        copy.add_experiment("tiny", TINY)
         return copy
 
-    def add_budget(self, name: str, text: str) -> None:
-        (self.folder / "workflow" / "config" / f"{name}.yaml").write_text(
-            text.replace("budget: tiny", f"budget: {name}")
-        )
+    @classmethod
+    def with_evidence(cls, folder: Path) -> "Copy":
+        """With all that git keeps below results/ and figures/."""
+        pictures = [path.relative_to(ROOT).as_posix() for path in (ROOT / "figures").glob("*.png")]
+        tables = ["results/published", "results/studies", "results/tables.md", "results/tables.csv"]
+        return cls.make(folder, *tables, *pictures)
+
+    def duplicate(self, folder: Path) -> "Copy":
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Copy(folder, self.interpreter)
+
+    def add_experiment(self, name: str, text: str) -> None:
+        path = self.folder / "workflow" / "config" / f"{name}.yaml"
+        path.write_text(text.replace("experiment: tiny", f"experiment: {name}"))
 
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Run it, stdout and stderr together in `.stdout`; a time limit in case it hangs."""
-        trainer = [sys.executable, str(Path(__file__).with_name("fake_marginmix.py"))]
-        environment = {
-            **os.environ,
-            "MARGINMIX_COMMAND": shlex.join(trainer),
-            "XDG_CACHE_HOME": str(self.folder / ".cache"),
-            **environment,
-        }
-        call = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-        return subprocess.run(
-            call,
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-        )
+        return self.run(*self._call, *arguments, **{**self._fake, **environment})
 
-    def planned(self, *arguments: str) -> dict[str, int]:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
+        """The same, and do not wait for its end."""
+        environment = self._environment({**self._fake, **environment})
+        return subprocess.Popen([*self._call, *arguments], cwd=self.folder, env=environment, **QUIET)
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
+        environment = self._environment(environment)
+        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.run(command, cwd=self.folder, env=environment, timeout=TIME_LIMIT_S, **both)
+
+    @property
+    def _call(self) -> list[str]:
+        return [self.interpreter, "-m", "snakemake", "--cores", "2"]
+
+    @property
+    def _fake(self) -> dict[str, str]:
+        trainer = [self.interpreter, str(Path(__file__).with_name("fake_marginmix.py"))]
+        return {"MARGINMIX_COMMAND": shlex.join(trainer)}
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        hidden = {"CUDA_VISIBLE_DEVICES": "", "XDG_CACHE_HOME": str(self.folder / ".snakemake" / "xdg")}
+        return {**os.environ, **hidden, **more}
+
+    def planned(self, *arguments: str, **environment: str) -> dict[str, int]:
         """Jobs by rule that a dry run lists; none when there is nothing to do."""
-        done = self.snakemake("--dry-run", *arguments)
+        done = self.snakemake("--dry-run", *arguments, **environment)
         assert done.returncode == 0, done.stdout
         return jobs_in(done.stdout)
 
     def calls(self, command: str) -> list[str]:
         """The command lines with which the fake trainer was called for `command`, so far."""
-        path = self.folder / "calls.txt"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [line for line in lines if line.startswith(f"{command} ")]
+        return [line for line in self._lines("calls.txt") if line.startswith(f"{command} ")]
+
+    def trained(self) -> list[str]:
+        """<dataset>/<labels>/<method>/<seed>/<identity> of every training so far, in order."""
+        return self._lines("trained.txt")
+
+    def _lines(self, name: str) -> list[str]:
+        path = self.folder / name
+        return path.read_text().splitlines() if path.exists() else []
+
+    def results(self, experiment: str, method: str) -> list[Path]:
+        """result.json of the method's runs in the experiment."""
+        return sorted(self.folder.glob(f"results/runs/{experiment}/*/*/{method}/*/*/result.json"))
+
+    def commit(self) -> None:
+        """All that is not ignored becomes a commit of a repository of its own."""
+        self.git("init", "--quiet")
+        self.git("add", "--all")
+        self.git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message", "all")
+
+    def git(self, *arguments: str) -> str:
+        done = self.run("git", *arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+def copy_over(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target)
 
 
 def jobs_in(output: str) -> dict[str, int]:
     """The first table of jobs that Snakemake prints."""
     if "Nothing to be done" in output:
         return {}
-    table = output.partition("Job stats:")[2].partition("total")[0]
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+    table = output.partition("Job stats:")[2].partition("\ntotal")[0]
+    found = {name: int(count) for name, count in re.findall(r"^([\w-]+) +(\d+)$", table, re.MULTILINE)}
+    assert found, output
+    return found

@@ -1,23 +1,23 @@
-"""When a training is run, and when it is not: committed and matching results stay, nothing stale is shown."""
+"""When a run is trained, and when it is not: once, and anew only where what decides its bits has changed."""
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from copies import TINY, Copy
+from copies import Copy, jobs_in
 from PIL import Image
 
-TINY_BUDGET = ("--config", "budget=tiny")
+TINY = ("--config", "experiment=tiny")
+TABLES = "results/tiny/tables.md"
 OTHER_RECIPE = "methods={mixmatch: {recipe: {temperature: 0.7}}}"
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     copy = Copy.make(tmp_path_factory.mktemp("finished"))
-    done = copy.snakemake(*TINY_BUDGET)
+    done = copy.snakemake(*TINY)
     assert done.returncode == 0, done.stdout
     (copy.folder / "output").write_text(done.stdout)
     return copy
@@ -25,127 +25,152 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def copy(finished, tmp_path):
-    shutil.copytree(finished.folder, tmp_path / "copy")
-    return Copy(tmp_path / "copy")
+    return finished.duplicate(tmp_path / "copy")
 
 
 def result(copy: Copy, method: str) -> Path:
-    return copy.folder / f"results/runs/tiny/digits/20/{method}/0/result.json"
+    (found,) = copy.results("tiny", method)
+    return found
 
 
 def test_everything_is_made_and_progress_is_seen(finished):
-    assert len(finished.calls("train")) == 3 and len(finished.calls("prepare")) == len(finished.calls("split")) == 1
-    figures = ("embeddings_digits", "learning_curves_tiny", "label_quality_tiny", "confusion_tiny")
-    tables = ("runs.csv", "tables.csv", "tables.md", "tables.html")
-    for path in [*(f"results/{table}" for table in tables), *(f"figures/{figure}.png" for figure in figures)]:
+    assert len(finished.trained()) == 3 and len(finished.calls("prepare")) == 1
+    figures = ("embeddings_digits", "learning_curves", "label_quality", "confusion")
+    tables = ("tables.csv", "tables.md", "tables.html")
+    for path in [*(f"results/tiny/{table}" for table in tables), *(f"figures/tiny/{name}.png" for name in figures)]:
         assert (finished.folder / path).stat().st_size > 0
+    assert not list(finished.folder.glob("figures/*.png")) and not (finished.folder / "results/tables.md").exists()
+    name = next(name for name in finished.trained() if "mixmatch" in name)
     output = (finished.folder / "output").read_text()
-    assert "mixmatch: step 1 of 1" in output
-    assert "mixmatch: step 1 of 1" in (finished.folder / "logs/train/tiny/digits/20/mixmatch/0.log").read_text()
+    assert f"{name}: step 1 of 10" in output
+    assert f"{name}: step 1 of 10" in (finished.folder / f"logs/train/tiny/{name}.log").read_text()
 
 
-def test_a_stale_result_stays_until_the_new_one_is_there(copy):
-    before = result(copy, "mixmatch").read_bytes()
-    changed = ("--config", "budget=tiny", OTHER_RECIPE)
-    assert copy.snakemake(*changed, FAKE_FAILURE="1").returncode == 1
-    assert result(copy, "mixmatch").read_bytes() == before
-    assert copy.planned(*changed)["train"] == 1
-    assert copy.snakemake(*changed).returncode == 0
-    assert result(copy, "mixmatch").read_bytes() != before
-
-
-def test_a_result_that_cannot_be_read_is_told_before_the_tables_are_touched(copy):
-    broken = copy.folder / "results/runs/other/digits/20/mixmatch/0/result.json"
-    broken.parent.mkdir(parents=True)
-    broken.write_text("{")
-    done = copy.snakemake(*TINY_BUDGET)
-    assert done.returncode == 1
-    assert f"error: {broken.relative_to(copy.folder)} is not valid JSON" in done.stdout
-    assert (copy.folder / "results/tables.md").exists()
+def test_a_second_call_has_nothing_to_do_with_or_without_what_snakemake_remembers(copy):
+    assert copy.planned(*TINY) == {}
+    assert copy.planned(*TINY, MARGINMIX_COMMAND="another-interpreter -m marginmix") == {}
+    shutil.rmtree(copy.folder / ".snakemake")
+    assert copy.planned(*TINY) == {}
 
 
 def test_touched_files_and_cosmetic_edits_rerun_nothing(copy):
-    for path in [
-        *copy.folder.glob("results/**/*"),
-        *copy.folder.glob("workflow/**/*"),
-        *copy.folder.glob(".cache/prepared/*"),
-    ]:
-        path.touch()
+    for pattern in ("results/**/*", "workflow/**/*", ".cache/prepared/*"):
+        for path in copy.folder.glob(pattern):
+            path.touch()
     rules = copy.folder / "workflow/rules/train.smk"
     rules.write_text(rules.read_text().replace(" | tee", "  | tee") + "# a comment\n")
-    script = copy.folder / "workflow/scripts/tables.py"
-    script.write_text(script.read_text() + "# a comment\n")
-    assert copy.planned(*TINY_BUDGET) == {}
+    assert copy.planned(*TINY) == {}
 
 
-def test_another_recipe_reruns_what_it_changes_and_nothing_else(copy):
-    shutil.rmtree(copy.folder / ".snakemake")  # results that came from elsewhere are judged by their identity too
-    done = copy.snakemake(*TINY_BUDGET, OTHER_RECIPE, "--", "tables")
-    assert "1 finished training(s) do not count: recipe changed" in done.stdout
-    assert len(copy.calls("train")) == 4 and "--name mixmatch" in copy.calls("train")[-1]
-    assert "train" not in copy.planned(*TINY_BUDGET, OTHER_RECIPE)
-    assert copy.planned(*TINY_BUDGET, "--", "tables")["train"] == 1  # and back
+def test_a_lost_cache_is_decoded_again_and_nothing_is_trained(copy):
+    shutil.rmtree(copy.folder / ".cache")
+    shutil.rmtree(copy.folder / ".snakemake")
+    done = copy.snakemake(*TINY)
+    assert done.returncode == 0, done.stdout
+    assert len(copy.calls("prepare")) == 2 and len(copy.calls("train")) == 3
 
 
-def test_another_split_reruns_its_runs(copy):
-    manifest = copy.folder / "results/splits/digits/20/0.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"hash": "other"}))
-    jobs = copy.planned(*TINY_BUDGET)
-    assert jobs["train"] == 2 and jobs["embed"] == 1 and "prepare" not in jobs
+def test_another_setting_trains_what_it_changes_and_nothing_else(copy):
+    before = result(copy, "mixmatch")
+    kept = before.read_bytes()
+    done = copy.snakemake(*TINY, OTHER_RECIPE, "--", TABLES)
+    assert done.returncode == 0, done.stdout
+    assert len(copy.trained()) == len(copy.calls("train")) == 4 and "/mixmatch/" in copy.trained()[-1]
+    (other,) = set(copy.results("tiny", "mixmatch")) - {before}
+    assert json.loads(other.read_text())["spec"]["bits"]["settings"]["temperature"] == 0.7
+    assert before.read_bytes() == kept
+    assert "train" not in copy.planned(*TINY)  # and back
 
 
-def test_other_images_rerun_what_was_made_of_them(copy):
+def test_more_observation_and_another_machine_train_nothing(copy):
+    more = "recipe={samples: 4, diagnosed: 64, evaluations: 10}"
+    snapshots = "embeddings={recipe: {snapshots: [0.25, 0.5, 1.0]}}"
+    done = copy.snakemake(*TINY, more, snapshots, "threads=2", "device=auto", "exact=false", "--", TABLES)
+    assert done.returncode == 0, done.stdout
+    assert len(copy.trained()) == 3 and len(copy.calls("train")) == 3
+    text = (copy.folder / "results/tiny/tables.md").read_text()
+    for name, count in {"samples": 2, "diagnosed": 2, "evaluations": 2}.items():
+        line = (
+            f"{count} finished runs kept fewer or no {name} than the experiment asks for; --config rebuild=true trains"
+        )
+        assert line in text
+
+
+def test_a_rebuild_trains_all_anew_once_and_keeps_what_is_asked_for_now(copy):
+    anew = (*TINY, "recipe={samples: 4}", "threads=2")
+    assert copy.planned(*anew)["figure_samples_digits"] == 1
+    done = copy.snakemake(*anew, "rebuild=true", "--", TABLES)
+    assert done.returncode == 0, done.stdout
+    assert len(copy.trained()) == 6 and sorted(copy.trained()[3:]) == sorted(copy.trained()[:3])
+    spec = json.loads(result(copy, "mixmatch").read_text())["spec"]
+    assert spec["observation"]["samples"] == 4 and spec["machine"]["threads"] == 2
+    assert "train" not in copy.planned(*anew)
+    assert not list(copy.folder.glob("results/.rebuild-*"))
+
+
+def test_an_unfinished_run_is_trained_as_it_is_asked_for_now(copy):
+    """Not as it was asked for when it failed: that may be why it did."""
+    changed = (*TINY, OTHER_RECIPE, "--", TABLES)
+    assert copy.snakemake(*changed, FAKE_FAILURE="mixmatch").returncode == 1
+    assert copy.snakemake(*TINY, OTHER_RECIPE, "threads=2", "--", TABLES).returncode == 0
+    found = [json.loads(path.read_text())["spec"] for path in copy.results("tiny", "mixmatch")]
+    assert sorted(spec["machine"]["threads"] for spec in found) == [1, 2]
+
+
+def test_other_images_are_other_runs_and_the_first_ones_are_kept(copy):
     for part, count in (("train", 12), ("test", 3)):
         for label, shade in (("dark", 0), ("light", 200)):
             (copy.folder / "mine" / part / label).mkdir(parents=True)
             for i in range(count):
                 pixels = np.full((8, 8), shade + i, np.uint8)
                 Image.fromarray(pixels).save(copy.folder / "mine" / part / label / f"{i}.png")
-    mine = (*TINY_BUDGET, "datasets={mine: {labels: [4], family: folder, root: mine}}", "--", "tables")
-    assert copy.snakemake(*mine).returncode == 0
-    trained, split = len(copy.calls("train")), (copy.folder / "results/splits/mine/4/0.json").read_text()
-    assert "train" not in copy.planned(*mine)
-    Image.fromarray(np.full((8, 8), 100, np.uint8)).save(copy.folder / "mine" / "train" / "dark" / "0.png")
-    done = copy.snakemake(*mine)
-    assert "2 finished training(s) do not count: data changed" in done.stdout
-    assert len(copy.calls("train")) == trained + 2
-    assert (copy.folder / "results/splits/mine/4/0.json").read_text() != split
-    assert copy.planned(*mine) == {}
+    mine = (*TINY, "datasets={mine: {labels: [4], family: folder, root: mine}}")
+
+    def trained_after_a_call() -> int:
+        assert copy.snakemake(*mine, "--until", "prepare").returncode == 0
+        assert copy.snakemake(*mine, "--", TABLES).returncode == 0
+        assert len(copy.calls("train")) == len(copy.trained()), "what is finished is not even called"
+        return len(copy.trained())
+
+    assert trained_after_a_call() == 5 and "train" not in copy.planned(*mine)
+    image = copy.folder / "mine" / "train" / "dark" / "0.png"
+    first = image.read_bytes()
+    Image.fromarray(np.full((8, 8), 100, np.uint8)).save(image)
+    assert trained_after_a_call() == 7 and len(copy.results("tiny", "mixmatch")) == 3
+    image.write_bytes(first)
+    assert trained_after_a_call() == 7, "trained before"
+    shutil.rmtree(copy.folder / "mine")
+    done = copy.snakemake(*mine, "--dry-run")
+    jobs = jobs_in(done.stdout)
+    assert "5 finished here" in done.stdout and not {"prepare", "train"} & set(jobs), "known without their images too"
 
 
-def test_budgets_do_not_touch_each_other_and_a_failed_check_fails_the_run(copy):
-    other = (
-        TINY.replace("seeds: [0]", "seeds: [1]")
-        + "checks: {must_beat: {baseline: mixmatch, methods: [marginmix], margin: 50}}"
-    )
-    copy.add_budget("other", other)
-    before = result(copy, "mixmatch").read_bytes()
-    done = copy.snakemake("--config", "budget=other", "--", "results/checks/other.md")
-    assert done.returncode == 1 and "1 of 1 checks of budget other failed" in done.stdout
-    assert "other" in (copy.folder / "results/runs.csv").read_text()
-    assert result(copy, "mixmatch").read_bytes() == before
-    assert "train" not in copy.planned(*TINY_BUDGET)
-    assert "train" not in copy.planned("--config", "budget=other")
+def test_experiments_do_not_touch_each_other_and_a_failed_check_fails_the_call(copy):
+    text = (copy.folder / "workflow/config/tiny.yaml").read_text().replace("seeds: [0]", "seeds: [1]")
+    rule = "checks: {must_beat: {baseline: mixmatch, methods: [marginmix], margin: 50}}"
+    copy.add_experiment("other", text.replace("experiment: tiny", "experiment: other") + rule)
+    before = {path: path.read_bytes() for path in copy.folder.glob("results/**/*") if path.is_file()}
+    done = copy.snakemake("--config", "experiment=other", "--", "results/other/checks.md")
+    assert done.returncode == 1 and "1 of 1 checks of experiment other failed" in done.stdout
+    assert "+1.0 points, at least +50.0 needed (n = 1)" in done.stdout
+    assert (copy.folder / "results/other/tables.md").exists()
+    assert {path: path.read_bytes() for path in before} == before
+    assert "train" not in copy.planned("--config", "experiment=other") and "train" not in copy.planned(*TINY)
 
 
-def test_committed_runs_are_kept_until_a_rebuild_is_asked_for(copy):
-    for command in (["init", "-q"], ["add", "-f", "results"]):
-        subprocess.run(["git", *command], cwd=copy.folder, check=True)
-    shutil.rmtree(copy.folder / "results/splits")  # a clone may have come without
-    shutil.rmtree(copy.folder / ".snakemake")
-    assert "train" not in copy.planned(*TINY_BUDGET, OTHER_RECIPE)
-    jobs = copy.planned(*TINY_BUDGET, "rebuild=true")
-    assert jobs["train"] == 2 and jobs["split"] == 1
-    jobs = copy.planned(*TINY_BUDGET, "--forcerun", "train")
-    assert jobs["train"] == 2 and jobs["split"] == 1 and "embed" not in jobs
+def test_a_result_that_was_changed_is_left_out_and_named(copy):
+    path = result(copy, "mixmatch")
+    path.write_text(path.read_text().replace('"accuracy": 60.0', '"accuracy": 90.0'))
+    done = copy.snakemake(*TINY, "only=finished", "--", TABLES)
+    assert done.returncode == 0, done.stdout
+    assert f"warning: left out: {path.relative_to(copy.folder)}: " in done.stdout
+    text = (copy.folder / "results/tiny/tables.md").read_text()
+    assert "1 of 2 are done" in text and str(path.relative_to(copy.folder)) in text
 
 
-def test_what_is_finished_makes_a_partial_table(copy):
+def test_what_is_finished_makes_tables_beside_a_call_that_trains(copy):
     shutil.rmtree(result(copy, "marginmix").parent)
-    done = copy.snakemake(*TINY_BUDGET, "--", "tables_now")
-    assert done.returncode == 0 and jobs_in_total(done.stdout) == 1
-    assert "1 of the 2 runs of budget tiny are done" in (copy.folder / "results/partial/tables.md").read_text()
-
-
-def jobs_in_total(output: str) -> int:
-    return int(output.partition("Job stats:")[2].partition("total")[2].split()[0])
+    done = copy.snakemake(*TINY, "only=finished", "--nolock", "--", TABLES, "results/left-out.md")
+    assert done.returncode == 0 and len(copy.calls("train")) == 3, done.stdout
+    assert "1 of 2 are done" in (copy.folder / TABLES).read_text()
+    assert "digits/20/marginmix/0): not finished" in (copy.folder / "results/left-out.md").read_text()

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from marginmix import cli, toy
 
-METHODS = {"mixmatch": "baselines.mixmatch:MixMatch", "marginmix": "marginmix.method:MarginMix"}
+METHODS = {"mixmatch": "baselines.mixmatch:MixMatch", "marginmix": "marginmix.methods.marginmix:MarginMix"}
 FIRST = "baselines.supervised:Supervised"
 
 

@@ -7,9 +7,17 @@ from pathlib import Path
 
 from marginmix.errors import UserError, suggest
 
+MOVED = {
+    "marginmix.method:MarginMix": "marginmix.methods.marginmix:MarginMix",
+    "marginmix.embedding:MarginSupervised": "marginmix.methods.margin_supervised:MarginSupervised",
+}
+"""Import paths of before -> where the class is now."""
+
 
 def check_import_path(path: str, where: str) -> None:
     """A `UserError` that starts with `where` unless `path`, module:Class, names a class."""
+    if path in MOVED:
+        raise UserError(f"{where}: {path} is now {MOVED[path]}; write that")
     module, _, name = path.partition(":")
     package = module.rpartition(".")[0]
     try:

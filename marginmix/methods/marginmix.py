@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from marginmix.centroids import Centroids, memberships
-from marginmix.margin import margin_loss
-from marginmix.mixing import ramp_up
-from marginmix.prior import ClassPrior
-from marginmix.recipe import Recipe
-from marginmix.step import Batch, Method, Seen, Task
+from marginmix.methods.centroids import Centroids, memberships
+from marginmix.methods.margin import margin_loss
+from marginmix.methods.mixing import ramp_up
+from marginmix.methods.prior import ClassPrior
+from marginmix.methods.step import Batch, Method, Seen, Task
+from marginmix.runs.recipe import Recipe
 
 
 class MarginMix(Method):

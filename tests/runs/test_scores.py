@@ -2,7 +2,7 @@
 
 import pytest
 
-from marginmix.training.scores import at_chance, reported, score_rules
+from marginmix.runs.scores import at_chance, reported, score_rules
 
 ACCURACIES = [50.0, 70.0, 60.0, 66.0, 60.0]
 VALIDATION = [55.0, 62.0, 65.0, 65.0, 61.0]

@@ -1,58 +1,37 @@
-"""Budgets: the committed ones, what is refused and how, and what runs and settings come of them."""
-
-from pathlib import Path
+"""Experiments: the committed ones, what is refused and how, and what runs and settings come of them."""
 
 import pytest
 import yaml
 
-from marginmix import config as budgets
-from marginmix.config import Run
 from marginmix.errors import UserError
-from marginmix.recipe import FROZEN, PROFILES, Recipe, make_recipe
-
-WORKFLOW = Path(__file__).parents[1] / "workflow"
-SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
-BUDGET = """
-budget: some
-report: false
-device: cpu
-missing_data: skip
-data_root: data
-cache: .cache
-threads: 1
-seeds: [0, 1]
-methods:
-  supervised: {method: "baselines.supervised:Supervised"}
-  sharp: {method: "baselines.mixmatch:MixMatch", recipe: {temperature: 0.25}}
-recipe: {steps: 100, evaluations: 10, score_window: 5, temperature: 0.75}
-datasets:
-  digits: {labels: [20, 50], recipe: {lambda_u: 5, temperature: 1}}
-  mine: {labels: [8], family: folder, root: /somewhere, methods: [sharp], seeds: [3]}
-"""
+from marginmix.runs import config as experiments
+from marginmix.runs.key import RunKey
+from marginmix.runs.recipe import FROZEN, PROFILES, Recipe, make_recipe
+from tests.runs.experiment import SOME, WORKFLOW, make_workflow
 
 
 @pytest.fixture
 def load(tmp_path):
-    (tmp_path / "some.yaml").write_text(BUDGET)
+    make_workflow(tmp_path)
 
-    def call(budget="some", **overrides):
-        return budgets.load(tmp_path, budget, SCHEMA, overrides)
+    def call(experiment="some", **overrides):
+        return experiments.load(tmp_path, experiment, overrides)
 
     return call
 
 
-@pytest.mark.parametrize("budget", [path.stem for path in sorted((WORKFLOW / "config").glob("*.yaml"))])
-def test_committed_budgets_are_valid(budget):
-    budgets.load(WORKFLOW / "config", budget, SCHEMA)
+@pytest.mark.parametrize("experiment", experiments.experiments(WORKFLOW))
+def test_committed_experiments_are_valid(experiment):
+    assert experiments.load(WORKFLOW, experiment)["experiment"] == experiment
 
 
-def test_the_papers_budget_is_its_grid():
-    config = budgets.load(WORKFLOW / "config", "paper", SCHEMA)
-    runs = budgets.runs(config)
+def test_the_papers_experiment_is_its_grid():
+    config = experiments.load(WORKFLOW, "paper")
+    runs = experiments.runs(config)
     assert len(runs) == len(set(runs)) == 160
     assert {run.seed for run in runs} == set(range(5)) and {run.method for run in runs} == {"mixmatch", "marginmix"}
     assert config["device"] == "cuda"
-    recipes = {run.dataset: budgets.recipe_of(config, run) for run in runs}
+    recipes = {run.dataset: experiments.recipe_of(config, run) for run in runs}
     assert all((r.steps, r.evaluations, r.score_window) == (2**20, 1024, 20) for r in recipes.values())
     lambdas = {"cifar10": 75, "cifar100": 150, "svhn": 250, "stl10": 50, "ferplus": 20, "rafdb": 20}
     assert {name: recipe.lambda_u for name, recipe in recipes.items()} == lambdas
@@ -63,8 +42,8 @@ def test_the_papers_budget_is_its_grid():
     assert {recipe.network for recipe in recipes.values()} == {"wrn-28-2"}
 
 
-def test_what_the_study_froze_lies_over_the_profile_and_under_the_budget():
-    path = "marginmix.method:MarginMix"
+def test_what_the_study_froze_lies_over_the_profile_and_under_the_experiment():
+    path = "marginmix.methods.marginmix:MarginMix"
     assert set(FROZEN) == {path}
     assert make_recipe({}, method=path) == make_recipe({"margin": "softmax", "membership_temperature": 0.5})
     assert make_recipe({"margin": "hinge", "profile": "google"}, method=path).changes.items() >= {
@@ -73,24 +52,26 @@ def test_what_the_study_froze_lies_over_the_profile_and_under_the_budget():
     assert make_recipe({}, method="baselines.mixmatch:MixMatch") == make_recipe({})
 
 
-def test_every_budget_but_the_papers_takes_the_device_that_is_there():
+def test_every_experiment_but_the_papers_takes_the_device_that_is_there():
     for path in (WORKFLOW / "config").glob("*.yaml"):
         assert yaml.safe_load(path.read_text())["device"] == ("cuda" if path.stem == "paper" else "auto")
 
 
 def test_a_method_of_fewer_seeds(load):
-    ceiling = {"method": "baselines.supervised:Supervised", "seeds": [1]}
+    ceiling = {"method_class": "baselines.supervised:Supervised", "seeds": [1]}
     config = load(methods={"ceiling": ceiling}, datasets={"mine": {"methods": ["sharp"]}})
-    assert [(r.labels, r.seed) for r in budgets.runs(config) if r.method == "ceiling"] == [(20, 1), (50, 1)]
+    found = [(r.labels, r.seed) for r in experiments.runs(config) if r.method == "ceiling"]
+    assert found == [(20, 1), (50, 1)]
     with pytest.raises(UserError, match=r"methods.ceiling.seeds: expected some of mine's \[3\], found \[1\]"):
         load(methods={"ceiling": ceiling}, datasets={"mine": {"methods": ["sharp", "ceiling"]}})
 
 
 def test_fewer_seeds_at_some_label_counts(load):
     config = load(datasets={"digits": {"seeds": {50: [1]}}})
-    assert [(r.labels, r.seed) for r in budgets.runs(config) if r.method == "sharp"][:3] == [(20, 0), (20, 1), (50, 1)]
+    found = [(r.labels, r.seed) for r in experiments.runs(config) if r.method == "sharp"]
+    assert found[:3] == [(20, 0), (20, 1), (50, 1)]
     said = load(datasets={"digits": {"seeds": {"50": ["1"]}}})  # as Snakemake hands over --config
-    assert budgets.runs(said) == budgets.runs(config)
+    assert experiments.runs(said) == experiments.runs(config)
     with pytest.raises(UserError, match=r"methods.sharp.seeds: expected some of digits's \[1\], found \[0\]"):
         load(
             datasets={"digits": {"seeds": {50: [1]}, "methods": ["sharp"]}},
@@ -112,27 +93,28 @@ def test_a_claim_is_over_label_counts_that_are_run(load):
 
 
 def test_a_method_of_fewer_label_counts(load):
-    few = {"method": "baselines.supervised:Supervised", "labels": [50]}
+    few = {"method_class": "baselines.supervised:Supervised", "labels": [50]}
     config = load(methods={"few": few})
-    assert [(r.labels, r.seed) for r in budgets.runs(config) if r.method == "few"] == [(50, 0), (50, 1)]
+    assert [(r.labels, r.seed) for r in experiments.runs(config) if r.method == "few"] == [(50, 0), (50, 1)]
     with pytest.raises(
         UserError, match=r"methods.few.labels: expected some of the datasets' \[8, 20, 50\], found \[9\]"
     ):
         load(methods={"few": {**few, "labels": [9]}})
 
 
-def test_runs(load):
-    runs = budgets.runs(load())
+def test_runs_are_keys_in_the_order_of_the_file(load):
+    runs = experiments.runs(load())
     assert len(runs) == 2 * 2 * 2 + 1
-    assert runs[0] == Run("some", "digits", 20, "supervised", 0) and runs[-1] == Run("some", "mine", 8, "sharp", 3)
-    assert runs[0].path == "results/runs/some/digits/20/supervised/0"
+    assert runs[0] == RunKey("some", "digits", 20, "supervised", 0)
+    assert runs[-1] == RunKey("some", "mine", 8, "sharp", 3)
+    assert runs[0].cell == "digits/20/0"
 
 
 def test_later_settings_win(load):
     config = load()
-    recipe = budgets.recipe_of(config, Run("some", "digits", 20, "supervised", 0))
+    recipe = experiments.recipe_of(config, RunKey("some", "digits", 20, "supervised", 0))
     assert (recipe.steps, recipe.lambda_u, recipe.temperature) == (100, 5.0, 1.0)
-    assert budgets.recipe_of(config, Run("some", "digits", 20, "sharp", 0)).temperature == 0.25
+    assert experiments.recipe_of(config, RunKey("some", "digits", 20, "sharp", 0)).temperature == 0.25
     differing = {"steps": 100, "evaluations": 10, "score_window": 5, "temperature": 1.0, "lambda_u": 5.0}
     assert recipe.changes == {**differing, **PROFILES["pytorch"]} and Recipe().changes == {}
 
@@ -152,10 +134,10 @@ def test_embeddings_take_the_entry_of_their_dataset(load):
         "datasets": {"digits": {}, "faces": {"labels": 70, "image_size": 16}},
     }
     config = load(embeddings=embeddings, datasets={"digits": {"image_size": 8}})
-    assert budgets.embedding_entry(config, "digits")["image_size"] == 8
-    assert budgets.embedding_entry(config, "digits")["labels"] == 20
-    assert budgets.embedding_entry(config, "faces")["labels"] == 70
-    recipe = budgets.embedding_recipe(config, "digits")
+    assert experiments.embedding_entry(config, "digits")["image_size"] == 8
+    assert experiments.embedding_entry(config, "digits")["labels"] == 20
+    assert experiments.embedding_entry(config, "faces")["labels"] == 70
+    recipe = experiments.embedding_recipe(config, "digits")
     assert recipe.network == "alexnet-2d" and recipe.steps == Recipe.steps
 
 
@@ -172,13 +154,19 @@ REFUSED = [
     ({"datasets": {"faces": {}}}, "datasets.faces: the key 'labels' is missing: a list of different label counts"),
     ({"datasets": {"a/b": {"labels": [2]}}}, "datasets: must be a name of letters, digits, '.', '_' and '-'"),
     ({"datasets": {"mine": {"family": "foldr"}}}, "unknown dataset 'foldr'; did you mean 'folder'?"),
-    ({"datasets": {"digits": {"methods": ["shrap"]}}}, "'shrap' is not in this budget"),
-    ({"methods": {"m": {"method": "mixmatch"}}}, "methods.m.method: must be an import path, package.module:Class"),
-    ({"methods": {"m": {"method": "baselines.mixmtch:M"}}}, "no module 'baselines.mixmtch'; did you mean"),
-    ({"methods": {"m": {"method": "baseline.mixup:M"}}}, "methods.m.method: there is no package 'baseline'"),
-    ({"methods": {"m": {"method": "baselines.mixup:Mixup"}}}, "has no class 'Mixup'; did you mean 'MixUp'?"),
+    ({"datasets": {"digits": {"methods": ["shrap"]}}}, "'shrap' is not in this experiment; did you mean 'sharp'?"),
+    ({"methods": {"m": {"method_class": "mixmatch"}}},
+     "methods.m.method_class: must be an import path, package.module:Class"),
+    ({"methods": {"m": {"method_class": "baselines.mixmtch:M"}}}, "no module 'baselines.mixmtch'; did you mean"),
+    ({"methods": {"m": {"method_class": "baseline.mixup:M"}}},
+     "methods.m.method_class: there is no package 'baseline'"),
+    ({"methods": {"m": {"method_class": "baselines.mixup:Mixup"}}}, "has no class 'Mixup'; did you mean 'MixUp'?"),
+    ({"methods": {"m": {"recipe": {}}}}, "methods.m: the key 'method_class' is missing: an import path"),
+    ({"methods": {"embedding": {"method_class": "baselines.mixup:MixUp"}}},
+     "methods.embedding: the name is taken by the runs of the embedding figures; choose another"),
     ({"recipe": {"stesp": 5}}, "settings of supervised on digits: unknown setting 'stesp'; did you mean 'steps'?"),
     ({"recipe": {"steps": 2.5}}, "settings of supervised on digits: steps must be of type int, found 2.5"),
+    ({"recipe": {"profile": "goggle"}}, "settings of supervised on digits: unknown profile 'goggle'; did you mean"),
     ({"methods": {"sharp": {"recipe": {"margin": "hing"}}}}, "sharp on digits: margin must be one of"),
     ({"embeddings": {"recipe": {}, "datasets": {"svhn": {}}}}, "svhn: the key 'labels' is missing"),
     ({"claims": [{"name": "x", "dataset": "digit", "methods": ["sharp", "sharp"]}]}, "claims[0].dataset: 'digit' is"),
@@ -193,16 +181,16 @@ def test_bad_configs_are_refused_in_one_line(load, overrides, line):
     assert line in str(refused.value) and "some.yaml: " in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_unknown_and_broken_budgets(load, tmp_path):
-    with pytest.raises(UserError, match="no budget 'smoe' in .*; did you mean 'some'?"):
+def test_unknown_and_broken_experiments(load, tmp_path):
+    with pytest.raises(UserError, match="no experiment 'smoe' in .*; did you mean 'some'?"):
         load("smoe")
-    (tmp_path / "broken.yaml").write_text("seeds: [1")
+    make_workflow(tmp_path, "seeds: [1", "broken")
     with pytest.raises(UserError, match="broken.yaml is not valid YAML"):
         load("broken")
-    (tmp_path / "renamed.yaml").write_text(BUDGET)
-    with pytest.raises(UserError, match="budget must equal the file's stem, 'renamed', found 'some'"):
+    make_workflow(tmp_path, SOME, "renamed")
+    with pytest.raises(UserError, match="experiment must equal the file's stem, 'renamed', found 'some'"):
         load("renamed")
-    (tmp_path / "list.yaml").write_text("- 1")
+    make_workflow(tmp_path, "- 1", "list")
     with pytest.raises(UserError, match="must be a mapping"):
         load("list")
 

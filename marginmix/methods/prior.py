@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from marginmix.recipe import Recipe
+from marginmix.runs.recipe import Recipe
 
 
 class ClassPrior(nn.Module):

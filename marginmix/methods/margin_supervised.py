@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from marginmix.centroids import Centroids
-from marginmix.margin import margin_loss
-from marginmix.mixing import soft_cross_entropy
-from marginmix.recipe import Recipe
-from marginmix.step import Batch, Method, Task
+from marginmix.methods.centroids import Centroids
+from marginmix.methods.margin import margin_loss
+from marginmix.methods.mixing import soft_cross_entropy
+from marginmix.methods.step import Batch, Method, Task
+from marginmix.runs.recipe import Recipe
 from marginmix.step_draws import Draws
 
 

@@ -1,7 +1,7 @@
 """Every hyperparameter: its default, its allowed values and where it comes from, once.
 
-Configs hold only what differs from these by budget, dataset or method. A fidelity profile lies beneath them: `pytorch`
-(YU1ut/MixMatch-pytorch at cc7ef42, on which Margin-Mix was built) where none is named, `google`
+Configs hold only what differs from these by experiment, dataset or method. A fidelity profile lies beneath them:
+`pytorch` (YU1ut/MixMatch-pytorch at cc7ef42, on which Margin-Mix was built) where none is named, `google`
 (google-research/mixmatch), or `plain`: the defaults as they stand, which are the port's but for two details of its
 network. `FROZEN` holds the defaults of Margin-Mix's open choices that were decided by measurement.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from marginmix.errors import UserError, suggest
 from marginmix.network_names import network_shape
-from marginmix.setting import checked, setting
+from marginmix.runs.setting import checked, setting
 
 PAPER_STEPS = 1_048_576
 
@@ -22,7 +22,7 @@ PAPER_STEPS = 1_048_576
 class Recipe:
     """What defines a training run apart from its cell. `marginmix recipe` prints this list with its texts."""
 
-    # The budget
+    # The length
     steps: int = setting(PAPER_STEPS, "optimiser steps; 2^20 in MixMatch and the port", within="[1, inf)")
     evaluations: int = setting(
         1024, "evaluations, evenly spread over the run (the port's 1,024 epochs)", within="[1, inf)"
@@ -103,7 +103,7 @@ class Recipe:
     decay_last: float = setting(
         0.0,
         "share of the run, at its end, over which the learning rate falls linearly to "
-        "zero; 0: constant, as in MixMatch. Short budgets need it.",
+        "zero; 0: constant, as in MixMatch. Short runs need it.",
         within="[0, 1]",
     )
     weight_decay: float = setting(
@@ -279,11 +279,11 @@ PROFILES: dict[str, dict[str, Any]] = {
 
 FROZEN: dict[str, dict[str, Any]] = {
     # FER+, validation images, 1,500 steps, means over seeds 10 to 13 at 320 and 2,000 labels: 36.3 and 46.0 %; at T 1
-    # 33.6 and 46.8, hinge margin at T 1 32.7 and 46.5 (results/study.md: margin=softmax, lambda_u=10,
-    # membership_temperature=0.5). lambda_u 10 is that budget's and not taken over, nor is what was frozen for MixMatch.
-    # In 6,000 steps at 320 labels, and at 250 of CIFAR-10, guesses under it ran away to few classes (budget longer).
-    # With prior_exponent 0 or T 1 they did not there, one seed each: T sharpens the prior too.
-    "marginmix.method:MarginMix": {"margin": "softmax", "membership_temperature": 0.5},
+    # 33.6 and 46.8, hinge margin at T 1 32.7 and 46.5 (results/studies/study.md: margin=softmax, lambda_u=10,
+    # membership_temperature=0.5). lambda_u 10 is that experiment's own and not a default, nor is what was frozen for
+    # MixMatch. In 6,000 steps at 320 labels of FER+, and at 250 of CIFAR-10, guesses under it ran away to few classes
+    # (experiment longer), since T sharpens the prior too (results/studies/runaway.md).
+    "marginmix.methods.marginmix:MarginMix": {"margin": "softmax", "membership_temperature": 0.5},
 }
 """Import path of a method -> its own defaults, decided by the study (`workflow/config/study.yaml`). They are of that
 path alone: a subclass elsewhere says them again."""

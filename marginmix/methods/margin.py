@@ -7,7 +7,7 @@ embedding near the centroid of its own class, far from the others, as few as pos
 import torch
 from torch import Tensor
 
-from marginmix.recipe import Recipe
+from marginmix.runs.recipe import Recipe
 
 
 def hinge(d: Tensor, y: Tensor, width: float) -> Tensor:

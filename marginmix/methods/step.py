@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from marginmix.mixing import interleave_order, mixup, ramp_up, reordered, soft_cross_entropy, squared_error
+from marginmix.methods.mixing import interleave_order, mixup, ramp_up, reordered, soft_cross_entropy, squared_error
 from marginmix.networks import batch_parts
 from marginmix.networks.precision import convolutions_in
-from marginmix.recipe import Recipe
+from marginmix.runs.recipe import Recipe
 from marginmix.step_draws import Draws
 
 

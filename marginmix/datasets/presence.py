@@ -1,0 +1,20 @@
+"""What can be known of a dataset's files while planning: nothing is decoded or downloaded, files are only listed."""
+
+from pathlib import Path
+
+from marginmix.datasets.cache import LOADER_VERSION
+from marginmix.datasets.locate import fingerprint, layout_at, locate
+from marginmix.datasets.row import EMBEDDED, Dataset
+
+DOWNLOAD = "download"
+
+
+def report_key(row: Dataset, root: Path | str | None, data_root: Path | str) -> str | None:
+    """A text that changes with the files of a dataset and where they lie; `DOWNLOAD` where they are absent and may be
+    downloaded, None where they are absent and may not."""
+    if row.embedded:
+        return fingerprint(row, None, EMBEDDED, LOADER_VERSION)
+    place = locate(row, root, data_root)
+    if place is None:
+        return DOWNLOAD if row.downloadable else None
+    return fingerprint(row, place, layout_at(row, place), LOADER_VERSION)

@@ -1,0 +1,72 @@
+"""Do guessed labels run away to the large classes? The class imbalance of guesses over a run, by the prior's exponent.
+
+Memberships with a class prior π, sharpened, are u_k ∝ (π_k^ρ d_k^(−1/(m−1)))^(1/T), and π is a running mean of what is
+guessed. Where distances say little, one round maps π to π^(ρ/T), normalised.
+"""
+
+import pandas as pd
+
+from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
+from marginmix.reporting.results import Results
+
+DERIVATION = (
+    "Memberships with a class prior π, sharpened by T, are u_k ∝ (π_k^ρ d_k^(−1/(m−1)))^(1/T). π is a running mean of "
+    "what is guessed. Where distances say little, u_k ∝ π_k^(ρ/T). So one round maps the ratio of two shares, π_a/π_b, "
+    "to (π_a/π_b)^(ρ/T). Below ρ/T = 1 the ratio shrinks towards 1, and the shares towards equal ones. At 1 it stays. "
+    "Above 1 it grows every round, until one class has all guesses."
+)
+RISE = 20.0
+"""Points that the imbalance must end above its own lowest for a run to count as run away."""
+COLUMNS = ("dataset", "labels", "source", "exponent", "seed", "step", "guess_imbalance", "validation_accuracy",
+           "validation_balanced_accuracy")  # fmt: skip
+
+
+def drift_curves(results: Results) -> pd.DataFrame:
+    """A row an evaluation of every run whose guesses were examined (`diagnosed`): `COLUMNS`, percent. `exponent` is
+    ρ/T, `source` what π follows."""
+    frames = []
+    for one in results.ordinary:
+        recipe = one.spec.recipe
+        if "guess_imbalance" in one.curve:
+            frames.append(one.curve.assign(
+                dataset=one.key.dataset, labels=one.key.labels, seed=one.key.seed, source=recipe.prior_source,
+                exponent=recipe.prior_exponent / recipe.membership_temperature,
+            ).reindex(columns=list(COLUMNS)))  # fmt: skip
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
+
+
+def drift_frame(curves: pd.DataFrame, window: int) -> pd.DataFrame:
+    """A row per (dataset, labels, source, exponent) over n seeds: accuracy and balanced accuracy (means of the last
+    `window` evaluations, validation images), the lowest and the last imbalance, and how many runs ran away."""
+    runs = []
+    for names, run in curves.groupby(["dataset", "labels", "source", "exponent", "seed"]):
+        run = run.sort_values("step")
+        last, imbalance = run.tail(window), run["guess_imbalance"]
+        runs.append((*names[:4], last["validation_accuracy"].mean(), last["validation_balanced_accuracy"].mean(),
+                     imbalance.min(), imbalance.iloc[-1], imbalance.iloc[-1] - imbalance.min() >= RISE))  # fmt: skip
+    keys, numbers = list(COLUMNS[:4]), ["accuracy", "balanced_accuracy", "lowest", "last"]
+    frame = pd.DataFrame(runs, columns=[*keys, *numbers, "ran_away"])
+    grouped = frame.groupby(keys, as_index=False)
+    counts = grouped.agg(n=("ran_away", "size"), ran_away=("ran_away", "sum"))
+    return grouped[numbers].mean().merge(counts, on=keys)
+
+
+def drift_blocks(results: Results) -> tuple[list[Block], pd.DataFrame]:
+    """The page and its table."""
+    window = next(iter(results.plan.runs.values())).recipe.score_window
+    frame, titles = drift_frame(drift_curves(results), window), results.plain_titles
+    blocks: list[Block] = [
+        Heading("Where guesses run away"),
+        Paragraph(DERIVATION),
+        Paragraph(
+            "The column “ran away” counts the runs whose class imbalance of guesses (total variation between the mean "
+            f"guess and the true class shares) ends {RISE:.0f} points or more above its own lowest value."
+        ),
+    ]
+    header = ("π follows", "ρ/T", "accuracy", "balanced", "imbalance, lowest", "imbalance, last", "ran away")
+    for (dataset, labels), rows in frame.groupby(["dataset", "labels"], sort=False):
+        cells = [(row.source, f"{row.exponent:g}", f"{row.accuracy:.1f}", f"{row.balanced_accuracy:.1f}",
+                  f"{row.lowest:.0f}", f"{row.last:.0f}", f"{row.ran_away} of {row.n}")
+                 for row in rows.sort_values(["source", "exponent"], ascending=[False, True]).itertuples()]  # fmt: skip
+        blocks += [Heading(f"{titles[dataset]}, {labels:,} labels", 3), Table(header, cells)]
+    return blocks, frame

@@ -1,0 +1,94 @@
+"""Which figures and pages an experiment ends in, and by which script of the workflow each is drawn."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from marginmix.runs import paths
+from marginmix.runs.config import Config
+from marginmix.runs.plan import Plan
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One file that a script draws. `of` says whose results: an experiment, or several; `more` is what else the script
+    is given; `name` says it in the report and names its caption."""
+
+    name: str
+    output: str
+    script: str
+    of: str | list[str]
+    category: str
+    more: Any = None
+
+    @property
+    def caption(self) -> str:
+        """The name of its caption's file: one for all datasets."""
+        return self.name.partition("_")[0] if self.more else self.name
+
+
+def figures_of(plan: Plan) -> list[Drawn]:
+    """The figures of the experiment that is run, in figures/<experiment>, which git ignores."""
+    config, experiment = plan.config, plan.experiment
+    if "study" in config or "difficulty" in config:
+        trials = _of_trials(config, experiment)
+        return [_at(figure, paths.experiment_figure(experiment, figure.name)) for figure in trials]
+    grid = _of_grid(config, experiment)
+    for dataset in dict.fromkeys(run.key.dataset for run in plan.runs.values() if run.recipe.samples):
+        grid.append(Drawn(f"samples_{dataset}", "", "figure_samples.py", experiment, "Samples", dataset))
+    planes = list(config.get("embeddings", {}).get("datasets", {}))
+    for dataset in planes:
+        grid.append(Drawn(f"embeddings_{dataset}", "", "figure_embeddings.py", [experiment], "Embeddings", [dataset]))
+    if len(planes) > 1:
+        grid.append(Drawn("embeddings", "", "figure_embeddings.py", [experiment], "Embeddings", planes))
+    return [_at(figure, paths.experiment_figure(experiment, figure.name)) for figure in grid]
+
+
+def published_figures(configs: dict[str, Config], planes: dict[str, list[str]]) -> list[Drawn]:
+    """The figures of published evidence, in figures/, which git keeps. `configs`: those of the experiments that have
+    published runs; `planes`: dataset -> the experiments that have published embeddings of it."""
+    found = []
+    for experiment, config in configs.items():
+        if "study" in config or "difficulty" in config:
+            for figure in _of_trials(config, experiment):
+                called = experiment if figure.name in ("study", "difficulty") else f"{figure.name}_{experiment}"
+                found.append(_at(figure, f"{paths.FIGURES}/{called}.png"))
+        else:
+            named = _of_grid(config, experiment)
+            found += [_at(figure, f"{paths.FIGURES}/{figure.name}_{experiment}.png") for figure in named]
+    for dataset, of in planes.items():
+        name = f"embeddings_{dataset}"
+        found.append(Drawn(name, f"{paths.FIGURES}/{name}.png", "figure_embeddings.py", of, "Embeddings", [dataset]))
+    if len(planes) > 1:
+        of = sorted({experiment for names in planes.values() for experiment in names})
+        output = f"{paths.FIGURES}/embeddings.png"
+        found.append(Drawn("embeddings", output, "figure_embeddings.py", of, "Embeddings", list(planes)))
+    return found
+
+
+def _of_trials(config: Config, experiment: str) -> list[Drawn]:
+    """A study or a dial ends in a figure of its own."""
+    name = "study" if "study" in config else "difficulty"
+    script = "figure_drift.py" if config.get("study", {}).get("drift") else f"figure_{name}.py"
+    found = [Drawn(name, "", script, experiment, "Studies")]
+    return found + _why(config, experiment)
+
+
+def _of_grid(config: Config, experiment: str) -> list[Drawn]:
+    found = [
+        Drawn("learning_curves", "", "figure_curves.py", experiment, "Training"),
+        Drawn("label_quality", "", "figure_labels.py", experiment, "Training"),
+        Drawn("confusion", "", "figure_confusion.py", experiment, "Training"),
+    ]
+    return found + _why(config, experiment)
+
+
+def _why(config: Config, experiment: str) -> list[Drawn]:
+    """What the guessed labels are like, where any run examines them."""
+    recipes = [config["recipe"], *(entry.get("recipe", {}) for entry in config["datasets"].values())]
+    recipes += [method.get("recipe", {}) for method in config["methods"].values()]
+    asked = any(recipe.get("diagnosed") for recipe in recipes)
+    return [Drawn("why", "", "figure_why.py", experiment, "Training")] if asked else []
+
+
+def _at(figure: Drawn, output: str) -> Drawn:
+    return Drawn(figure.name, output, figure.script, figure.of, figure.category, figure.more)

@@ -1,0 +1,119 @@
+"""The one reader of finished runs: what lies under results/runs, or in results/published, becomes checked records."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from marginmix.errors import UserError
+from marginmix.files import read_json
+from marginmix.runs import paths
+from marginmix.runs.key import RunKey
+from marginmix.runs.record import check_record
+from marginmix.runs.spec import Spec
+
+CHECKED = (
+    "step", "accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid", "validation_accuracy",
+)  # fmt: skip
+ANEW, RESTORE = "delete its folder and run again", "restore it from git"
+"""What to do about a broken file: of a local run, of the published ones."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run whose record was checked. `curve` has a row an evaluation, with the columns of metrics.csv;
+    `observations` is its .npz, None where that is not kept."""
+
+    key: RunKey
+    spec: Spec
+    record: dict[str, Any]
+    curve: pd.DataFrame
+    observations: Path | None
+
+    @property
+    def published(self) -> bool:
+        return "published" in self.record
+
+    def arrays(self, prefix: str) -> dict[str, np.ndarray]:
+        """What was observed under names that begin with `prefix` ("plane/", "sheet/"); {} where nothing was."""
+        if self.observations is None:
+            return {}
+        try:
+            with np.load(self.observations, allow_pickle=False) as file:
+                return {name.removeprefix(prefix): file[name] for name in file.files if name.startswith(prefix)}
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"cannot read {self.observations} ({error}); {RESTORE if self.published else ANEW}"
+            ) from error
+
+
+def evaluations(curve: pd.DataFrame) -> list[dict[str, float]]:
+    """The rows of a curve that scores are computed from; a number that does not apply is absent."""
+    found = curve.reindex(columns=[name for name in CHECKED if name in curve]).to_dict("records")
+    return [{name: value for name, value in row.items() if pd.notna(value)} for row in found]
+
+
+def read_local(folder: Path | str) -> Finished:
+    """The run in a folder under results/runs; a `UserError` that names the file where something does not fit."""
+    folder = Path(folder)
+    key, identity = paths.key_and_identity(folder)
+    where, files = folder / paths.RESULT, {name: folder / name for name in (paths.METRICS, paths.OBSERVATIONS)}
+    record, content = read_json(where), {name: bytes_of(path) for name, path in files.items()}
+    curve = table_of(files[paths.METRICS], content[paths.METRICS], "step", ANEW)
+    try:
+        spec = check_record(record, evaluations(curve))
+    except UserError as error:
+        raise UserError(f"{where}: {error}; {ANEW}") from error
+    if (spec.key, spec.identity) != (key, identity):
+        raise UserError(f"{where}: expected run {identity} of {tuple(key)}, by its folder, found {spec.identity} of "
+                        f"{tuple(spec.key)}; move it back")  # fmt: skip
+    for name, path in files.items():
+        if key_of(record.get("files"), name) != hashlib.sha256(content[name]).hexdigest():
+            raise UserError(f"{path}: it was changed after it was written; {ANEW}")
+    return Finished(key, spec, record, curve, folder / paths.OBSERVATIONS)
+
+
+def in_agreement(runs: Iterable[Finished], problems: list[str]) -> list[Finished]:
+    """The runs without those of a cell whose data or split differ: paired differences compare like with like."""
+    cells: dict[tuple, list[Finished]] = {}
+    for one in runs:
+        cells.setdefault((one.key.experiment, one.key.dataset, one.key.labels, one.key.seed), []).append(one)
+    kept: list[Finished] = []
+    for cell, found in cells.items():
+        for what in ("data", "split"):
+            values = {one.spec.bits.data if what == "data" else one.record["split"] for one in found}
+            if len(values) > 1:
+                problems.append(f"{'/'.join(map(str, cell))}: left out, since its {len(found)} runs have {len(values)} "
+                                f"different hashes of their {what}; train them again")  # fmt: skip
+                break
+        else:
+            kept += found
+    return kept
+
+
+def table_of(path: Path, content: bytes, column: str, remedy: str, **options: Any) -> pd.DataFrame:
+    """A CSV as a frame; a `UserError` where it is none, or has not that column."""
+    try:
+        table = pd.read_csv(io.BytesIO(content), **options)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(f"{path} is not a table ({error}); {remedy}") from error
+    if column not in table:
+        raise UserError(f"{path}: the column {column!r} is missing; {remedy}")
+    return table
+
+
+def bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+
+
+def key_of(record: Any, name: str) -> Any:
+    return record.get(name) if isinstance(record, dict) else None

@@ -1,0 +1,132 @@
+"""Publishing: an experiment's finished runs go from results/runs, which git ignores, into results/published."""
+
+import gzip
+import io
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from marginmix.errors import UserError
+from marginmix.files import write_atomically, write_json
+from marginmix.reporting.finished import Finished, read_local
+from marginmix.reporting.published import CURVES, DIGESTS, PLANES, RECORDS, RUNS_CSV, Published, digests, published_row
+from marginmix.runs import paths
+from marginmix.runs.key import RunKey
+from marginmix.runs.plan import Plan
+from marginmix.runs.record import sealed
+
+
+def publish(plan: Plan, folder: Path | str = paths.PUBLISHED) -> list[str]:
+    """Write every run of the plan that is finished here into the published `folder`; lines that say what changed.
+
+    Raises `UserError`, and writes nothing, where a run is of another recipe than the experiment's file asks for now, or
+    was computed by code that was not committed, or where what is published already cannot be read whole.
+    """
+    published, fresh, missing = Published(Path(folder)), [], 0
+    before = {one.key: one for one in published.runs}
+    if published.problems:
+        raise UserError(f"{folder} is not whole: {published.problems[0]}")
+    for run in plan.runs.values():
+        if place := plan.local(run):
+            fresh.append(read_local(place))
+        elif not plan.published(run):
+            _refuse_stale(plan, run.key)
+            missing += 1
+    for one in fresh:
+        _refuse_dirty(one)
+    fresh, twins = _one_an_identity(fresh, before)
+    replaced = [one for one in fresh if one.key in before and before[one.key].record != _published_record(one)]
+    new = [one for one in fresh if one.key not in before]
+    write_published({**before, **{one.key: one for one in fresh}}.values(), Path(folder))
+    lines = [f"{plan.experiment}: {len(new)} runs published, {len(replaced)} replaced, {missing} of "
+             f"{len(plan.runs)} missing"]  # fmt: skip
+    lines += [f"new: {_line(one)}" for one in new]
+    lines += [f"same as {'/'.join(map(str, key))}, kept once: {_line(one)}" for one, key in twins]
+    return [*lines, *(f"replaced: {_line(before[one.key])}, now {_line(one)}" for one in replaced)]
+
+
+def _one_an_identity(
+    fresh: list[Finished], before: Mapping[RunKey, Finished]
+) -> tuple[list[Finished], list[tuple[Finished, RunKey]]]:
+    """The fresh runs to publish, and those that are published, or will be, by another name: the same bits are kept once
+    and found by their identity."""
+    made = {one.key: one for one in fresh}
+    staying = [one for one in before.values() if made.get(one.key, one).spec.identity == one.spec.identity]
+    names = {one.spec.identity: one.key for one in staying}
+    for one in fresh:
+        names.setdefault(one.spec.identity, one.key)
+    twins = [(one, names[one.spec.identity]) for one in fresh if names[one.spec.identity] != one.key]
+    return [one for one in fresh if names[one.spec.identity] == one.key], twins
+
+
+def write_published(runs: Iterable[Finished], folder: Path) -> None:
+    """Write `runs` as the published evidence in `folder`, the digests last. The same runs are the same bytes."""
+    ordered = sorted(runs, key=lambda one: one.key)
+    records = [_published_record(one) for one in ordered]
+    rows = [published_row(one.spec, record) for one, record in zip(ordered, records, strict=True)]
+    # Without empty columns, which reading drops: what is read and written again is the same bytes.
+    frames = [one.curve.dropna(axis=1, how="all").assign(identity=one.spec.identity) for one in ordered]
+    curves = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["identity", "step"])
+    kept = {one.spec.identity: planes for one in ordered if (planes := _planes(one))}
+    for identity, content in kept.items():
+        write_atomically(folder / PLANES / f"{identity}.npz", content)
+    write_atomically(folder / RECORDS, _zipped(json.dumps(records, indent=0, sort_keys=True)))
+    write_atomically(folder / CURVES, _zipped(curves.to_csv(index=False, lineterminator="\n")))
+    write_atomically(folder / RUNS_CSV, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    for path in (folder / PLANES).glob("*.npz"):
+        if path.stem not in kept:
+            path.unlink()
+    if not kept:
+        shutil.rmtree(folder / PLANES, ignore_errors=True)
+    write_json(folder / DIGESTS, digests(folder))
+
+
+def _published_record(one: Finished) -> dict:
+    """The record as it is published: marked so, sealed again, without the digests of files that are not kept."""
+    if one.published:
+        return one.record
+    content = {name: value for name, value in one.record.items() if name not in ("digest", "files")}
+    return sealed({**content, "published": {}})
+
+
+def _planes(one: Finished) -> bytes | None:
+    """The planes of an embedding run, for figures; not the contact sheets, whose images are not ours to give."""
+    planes = one.arrays("plane/")
+    if not planes:
+        return None
+    if one.published:
+        return one.observations.read_bytes()
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{f"plane/{name}": array for name, array in planes.items()})
+    return buffer.getvalue()
+
+
+def _zipped(text: str) -> bytes:
+    return gzip.compress(text.encode(), mtime=0)  # no date in it: the same content is the same bytes
+
+
+def _refuse_stale(plan: Plan, key: RunKey) -> None:
+    """A run that is finished under another identity only would be published as something that it is not."""
+    found: Sequence[Path] = sorted(Path(paths.run_folder(key, "x")).parent.glob(f"*/{paths.RESULT}"))
+    if found:
+        raise UserError(
+            f"{found[0].parent}: expected the run that experiment {plan.experiment} asks for now, found one of another "
+            "recipe or other data; run the experiment again, or delete that folder"
+        )
+
+
+def _refuse_dirty(one: Finished) -> None:
+    for part in one.record["provenance"]:
+        if part.get("clean") is False:
+            raise UserError(
+                f"{paths.run_folder(one.key, one.spec.identity)}: computed by code with changes that were not "
+                f"committed (at {part.get('commit')}); commit them and run again with --config rebuild=true"
+            )
+
+
+def _line(one: Finished) -> str:
+    return f"{'/'.join(map(str, one.key))} {one.record['accuracy']:.2f} % ({one.spec.identity})"

@@ -1,0 +1,182 @@
+"""The results of one experiment as frames: what tables and figures read, and nothing else."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from marginmix import datasets
+from marginmix.errors import UserError
+from marginmix.reporting.finished import Finished, evaluations, in_agreement, read_local
+from marginmix.reporting.published import Published
+from marginmix.runs.config import EMBEDDING, Config
+from marginmix.runs.key import RunKey
+from marginmix.runs.plan import Plan
+from marginmix.runs.recipe import PAPER_STEPS
+from marginmix.runs.record import scores
+
+MEASURES = ("accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid")
+COLUMNS = (
+    *RunKey._fields, "source", "steps", "paper_steps", *MEASURES, "accuracy_last", "accuracy_median",
+    "accuracy_validation_chosen", "optimism", "score_rule", "diverged", "stale", "published", "exact", "wall_seconds",
+    "device", "hardware", "overlap", "split", "data", "identity",
+)  # fmt: skip
+SEPARABILITY = (
+    *RunKey._fields, "step", "part", "space", "silhouette", "davies_bouldin", "fisher_ratio", "neighbour_error",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Results:
+    """The finished runs of one experiment; a row a run in `runs` (`COLUMNS`, percent), a row an evaluation in `curves`
+    (the run's names and the columns of metrics.csv). Embedding runs are apart. `problems` names what is left out."""
+
+    plan: Plan
+    finished: list[Finished]
+    problems: list[str]
+
+    @property
+    def config(self) -> Config:
+        return self.plan.config
+
+    @property
+    def ordinary(self) -> list[Finished]:
+        return [one for one in self.finished if one.key.method != EMBEDDING]
+
+    @property
+    def embeddings(self) -> list[Finished]:
+        return [one for one in self.finished if one.key.method == EMBEDDING]
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        return pd.DataFrame([_row(one, self.plan) for one in self.ordinary], columns=list(COLUMNS))
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        frames = [one.curve.assign(**one.key._asdict()) for one in self.ordinary]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*RunKey._fields, "step"])
+
+    @property
+    def separability(self) -> pd.DataFrame:
+        """Rows of separability with the run's names; of embedding runs without label count and seed."""
+        frames = []
+        for one in self.finished:
+            if rows := one.record["separability"]:
+                names = one.key._asdict()
+                if one.key.method == EMBEDDING:
+                    names |= {"labels": None, "seed": None}
+                frames.append(pd.DataFrame(rows).assign(**names))
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SEPARABILITY))
+
+    @property
+    def plain_titles(self) -> dict[str, str]:
+        """dataset -> the name to print."""
+        found = {key.dataset: self.plan.row(key.dataset).title for key in self.plan.runs}
+        others = {one.key.dataset: one.spec.bits.family for one in self.finished if one.key.dataset not in found}
+        return found | {name: datasets.get(name, family).title for name, family in others.items()}
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """dataset -> the name to print, and in brackets which copy of it was trained on: "CIFAR-10 (JPEG copy)"."""
+        sources = {one.key.dataset: one.record["source"] for one in self.finished}
+        return {name: title + sources.get(name, name).removeprefix(name) for name, title in self.plain_titles.items()}
+
+
+def of_experiment(plan: Plan, published: Published) -> Results:
+    """Every finished run of the plan: the one made here, else the published one of its identity."""
+    found, problems = [], []
+    for key, run in plan.runs.items():
+        try:
+            if folder := plan.local(run):
+                found.append(read_local(folder))
+            elif one := _lent(plan, key, published):
+                found.append(one)
+        except UserError as error:
+            problems.append(f"left out: {error}")
+    return Results(plan, in_agreement(found, problems), problems + published.problems)
+
+
+def of_published(plan: Plan, published: Published) -> Results:
+    """The published runs under the experiment's name, whatever its config says now; what it no longer says is stale.
+    Those of its plan that are published by another name are lent."""
+    problems: list[str] = []
+    own = {one.key: one for one in published.of(plan.experiment)}
+    lent = [one for key in plan.runs if key not in own and (one := _lent(plan, key, published))]
+    return Results(plan, in_agreement([*own.values(), *lent], problems), problems + published.problems)
+
+
+def _lent(plan: Plan, key: RunKey, published: Published) -> Finished | None:
+    """The published run of the identity of `key`'s, by that name."""
+    one = published.by_identity.get(plan.published(plan.runs[key]) or "")
+    return one and replace(one, key=key)
+
+
+def _row(one: Finished, plan: Plan) -> dict[str, Any]:
+    record, spec, planned = one.record, one.spec, plan.runs.get(one.key)
+    window = planned.recipe.score_window if planned else spec.recipe.score_window
+    kept = {name: record[name] for name in MEASURES}, record["scores"]
+    if window == spec.recipe.score_window or record["evaluated"] < window:
+        accuracies, rules = kept
+        window = spec.recipe.score_window
+    else:
+        accuracies, rules = scores(record, evaluations(one.curve), window)
+    made = record["provenance"][-1]
+    return {
+        **one.key._asdict(),
+        "source": record["source"],
+        "steps": spec.recipe.steps,
+        "paper_steps": PAPER_STEPS,
+        **accuracies,
+        "accuracy_last": rules["last"],
+        "accuracy_median": rules["median"],
+        "accuracy_validation_chosen": rules["validation"],
+        "optimism": rules["best"] - rules["mean"],
+        "score_rule": f"mean of the last {window} of {record['evaluated']} evaluations",
+        "diverged": record["diverged"],
+        "stale": planned is None or planned.recipe_only != spec.bits.recipe_only,
+        "published": one.published,
+        "exact": record["exact"],
+        "wall_seconds": record["wall_seconds"],
+        "device": made["device"],
+        "hardware": made["name"],
+        "overlap": " ".join(f"{pair}={count}" for pair, count in sorted(record["overlap"].items()) if count),
+        "split": record["split"],
+        "data": spec.bits.data,
+        "identity": spec.identity,
+    }
+
+
+def lacking(results: Results) -> list[str]:
+    """A line for each thing that the experiment asks to be looked at and finished runs did not keep."""
+    lines: dict[str, int] = {}
+    for one in results.finished:
+        if planned := results.plan.runs.get(one.key):
+            asked, kept = planned.recipe, one.spec.recipe
+            numbers = ("samples", "diagnosed", "evaluations")
+            less = [name for name in numbers if getattr(asked, name) > getattr(kept, name)]
+            less += ["snapshots"] if set(asked.snapshots) - set(kept.snapshots) else []
+            for name in less:
+                lines[name] = lines.get(name, 0) + 1
+    return [
+        f"{count} finished runs kept fewer or no {name} than the experiment asks for; --config rebuild=true trains anew"
+        for name, count in lines.items()
+    ]
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """A frame as CSV with four decimals: the same content is the same bytes."""
+    return frame.to_csv(index=False, float_format="%.4f", lineterminator="\n")
+
+
+def read_reference(path: Path | str, columns: Iterable[str]) -> pd.DataFrame:
+    """The paper's numbers, one row per (table, dataset, labels, method), in the paper's order."""
+    try:
+        reference = pd.read_csv(path, keep_default_na=True)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the paper's tables at {path}: {error}") from error
+    missing = [column for column in columns if column not in reference]
+    if missing:
+        raise UserError(f"{path}: the column {missing[0]!r} is missing; expected are {', '.join(columns)}")
+    return reference

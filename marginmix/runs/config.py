@@ -1,0 +1,149 @@
+"""Experiments: one complete file each, checked before anything is planned; the runs it asks for, and their settings."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from marginmix.errors import UserError, suggest
+from marginmix.runs.key import RunKey
+from marginmix.runs.recipe import Recipe, make_recipe
+
+Config = dict[str, Any]
+
+EMBEDDING = "embedding"
+EMBEDDING_CLASS = "marginmix.methods.margin_supervised:MarginSupervised"
+"""Name and class of the method that the embedding figures are trained with."""
+
+OLD_WORDS = {"budget": "experiment", "missing_data": "missing"}
+"""Keys of before -> what they are called now."""
+
+_ENTRY = {"root": None, "family": None, "image_size": None, "verify_counts": True, "recipe": {}}
+
+
+def load(workflow: Path | str, experiment: str, overrides: Mapping[str, Any] | None = None) -> Config:
+    """The experiment `workflow`/config/<experiment>.yaml with `overrides` merged in (mappings key by key), checked.
+
+    Snakemake gives nested values of its command line as texts, so those in `overrides` are read as YAML scalars.
+    Raises `UserError` on the first thing that is wrong: an unknown experiment, key, dataset or method, a wrong type.
+    """
+    from marginmix.runs.checks import check  # which builds on what is below
+
+    folder, given = Path(workflow, "config"), _typed(overrides or {})
+    _refuse_old_words(given, "--config")
+    path = folder / f"{experiment}.yaml"
+    if not path.is_file():
+        known = [other.stem for other in folder.glob("*.yaml")]
+        raise UserError(f"no experiment {experiment!r} in {os.path.relpath(folder)}; {suggest(str(experiment), known)}")
+    where, written = os.path.relpath(path), read_yaml(path)
+    if not isinstance(written, Mapping):
+        raise UserError(f"{where}: must be a mapping of keys such as experiment and seeds, found {written!r}")
+    _refuse_old_words(written, where)
+    config = merged(written, given)
+    check(config, read_yaml(Path(workflow, "schemas", "config.schema.yaml")), where)
+    if config["experiment"] != path.stem:
+        raise UserError(
+            f"{where}: experiment must equal the file's stem, {path.stem!r}, found {config['experiment']!r}"
+        )
+    return config
+
+
+def experiments(workflow: Path | str) -> list[str]:
+    """The names of all experiments that have a file, sorted."""
+    return sorted(path.stem for path in Path(workflow, "config").glob("*.yaml"))
+
+
+def _refuse_old_words(content: Mapping[str, Any], where: str) -> None:
+    for old, new in OLD_WORDS.items():
+        if old in content:
+            raise UserError(f"{where}: the key {old!r} is now called {new!r}; write {new}: {content[old]}")
+    for name, method in (content.get("methods") or {}).items():
+        if isinstance(method, Mapping) and "method" in method:
+            raise UserError(f"{where}: methods.{name}.method is now called method_class; rename the key")
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Config:
+    """`below` with `above` over it; where both hold a mapping, key by key, as Snakemake's `--config` does."""
+    result = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def runs(config: Config) -> list[RunKey]:
+    """Every run that the experiment asks for, but for its embedding runs, whether its data are there or not."""
+    return [
+        RunKey(config["experiment"], dataset, labels, method, seed)
+        for dataset, entry in config["datasets"].items()
+        for labels in entry["labels"]
+        for method in entry.get("methods", config["methods"])
+        for seed in seeds_of(config, dataset, labels)
+        if labels in config["methods"][method].get("labels", [labels])
+        and seed in config["methods"][method].get("seeds", [seed])
+    ]
+
+
+def seeds_of(config: Mapping[str, Any], dataset: str, labels: int) -> list[int]:
+    """The seeds of a dataset at a label count: its own, for all counts or for this one, else the experiment's."""
+    own = config["datasets"][dataset].get("seeds", config["seeds"])
+    return own.get(labels, config["seeds"]) if isinstance(own, Mapping) else own
+
+
+def dataset_entry(config: Config, dataset: str) -> Config:
+    """What the experiment says of a dataset, defaults filled in."""
+    return {**_ENTRY, **config["datasets"].get(dataset, {})}
+
+
+def recipe_of(config: Config, run: RunKey) -> Recipe:
+    """Settings of a run: the method class's own defaults, over them the experiment's, the dataset's and those that the
+    experiment has for the method."""
+    entry, method = dataset_entry(config, run.dataset), config["methods"][run.method]
+    settings = {**config["recipe"], **entry["recipe"], **method.get("recipe", {})}
+    return make_recipe(settings, f"settings of {run.method} on {run.dataset}", method["method_class"])
+
+
+def embedding_entry(config: Config, dataset: str) -> Config:
+    """What the experiment says of a dataset's embedding run, over what it says of the dataset; `labels`: one count."""
+    below, entry = dataset_entry(config, dataset), config["embeddings"]["datasets"][dataset]
+    labels = entry.get("labels", min(below.get("labels", [None])))
+    return {**below, **entry, "labels": labels, "recipe": entry.get("recipe", {})}
+
+
+def embedding_recipe(config: Config, dataset: str) -> Recipe:
+    """Settings of an embedding run: those of `embeddings`, over them its dataset's; the experiment's do not apply."""
+    settings = {**config["embeddings"]["recipe"], **embedding_entry(config, dataset)["recipe"]}
+    return make_recipe(settings, f"settings of the embedding of {dataset}", EMBEDDING_CLASS)
+
+
+def starts_of(name: str, starts: Sequence[str]) -> list[str]:
+    """The starts whose variant, by its name, `name` is: the longest that fits; of a start itself the next one, too."""
+    fitting = sorted((start for start in starts if name == start or name.startswith(f"{start}-")), key=len)
+    return fitting[-2:] if name in starts else fitting[-1:]
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, read safely; a missing or broken one is a `UserError`."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from error
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        # Seeds by label count have numbers for keys.
+        return {int(key) if str(key).isdigit() else key: _typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_typed(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    return read if isinstance(read, bool | int | float | None) else value

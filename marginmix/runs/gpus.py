@@ -1,0 +1,21 @@
+"""Is there a GPU here? Asked while planning, so without torch."""
+
+import os
+import subprocess
+from pathlib import Path
+
+NVIDIA_SMI_S = 20
+
+
+def gpu_here() -> bool:
+    """Whether this machine shows an NVIDIA GPU that CUDA_VISIBLE_DEVICES does not hide. Whether PyTorch can use it is
+    for the job to find out: that takes seconds of importing, and its own message says more."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return False
+    if any(Path("/dev").glob("nvidia[0-9]*")):
+        return True
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=NVIDIA_SMI_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return listed.returncode == 0 and "GPU" in listed.stdout

@@ -1,0 +1,113 @@
+"""What fails costs the others nothing, and no tracked file."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from copies import Copy
+
+TINY = ("--config", "experiment=tiny")
+# Settings in braces: they must survive the way to the call that draws what is there. Nothing may lack, so that it is seen
+# that a failed run is no such lack.
+LONGER = (*TINY, "recipe={steps: 20}", "missing=fail")
+HALF_WRITTEN = """if "snakemake" in globals():
+    for path in snakemake.output:
+        with open(path, "w") as file:
+            file.write("half of it")
+    raise SystemExit("asked to fail")
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    copy = Copy.make(tmp_path_factory.mktemp("finished"))
+    done = copy.snakemake(*TINY, "--", "results/tiny/tables.md")
+    assert done.returncode == 0, done.stdout
+    return copy
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return finished.duplicate(tmp_path / "copy")
+
+
+def left_out(copy: Copy) -> str:
+    return (copy.folder / "results" / "left-out.md").read_text()
+
+
+@pytest.mark.slow
+def test_a_training_that_fails_costs_the_others_nothing_and_is_tried_again(copy):
+    done = copy.snakemake(*LONGER, FAKE_FAILURE="/mixmatch/")
+    assert done.returncode == 1 and "/mixmatch/0/" not in "".join(copy.trained()[3:]), done.stdout
+    assert any("/marginmix/" in name for name in copy.trained()[3:])
+    assert "left out: 1 runs (digits/20/mixmatch/0): not finished: it failed" in left_out(copy)
+    text = (copy.folder / "results/tiny/tables.md").read_text()
+    assert "1 of 2 are done; 1 are not run (results/left-out.md says why)" in text and "20 of 1,048,576" in text
+    for name in ("learning_curves", "label_quality", "confusion", "embeddings_digits"):
+        assert (copy.folder / f"figures/tiny/{name}.png").stat().st_size > 5_000
+    before = len(copy.trained())
+    done = copy.snakemake(*LONGER, "--", "results/tiny/tables.md", "results/left-out.md")
+    assert done.returncode == 0 and "nothing" in left_out(copy), done.stdout
+    assert len(copy.trained()) == before + 1 and "/mixmatch/" in copy.trained()[-1]
+    assert "2 of 2 are done." in (copy.folder / "results/tiny/tables.md").read_text()
+
+
+def test_a_rebuild_that_fails_keeps_what_was_there(copy):
+    before = {path: path.read_bytes() for path in copy.folder.glob("results/runs/**/*") if path.is_file()}
+    done = copy.snakemake(*TINY, "rebuild=true", "--", "results/tiny/tables.md", FAKE_FAILURE="digits")
+    assert done.returncode == 1 and len(copy.trained()) == 3, done.stdout
+    assert len(copy.calls("train")) == 6
+    assert {path: path.read_bytes() for path in before if path.name != "spec.json"} == {
+        path: content for path, content in before.items() if path.name != "spec.json"
+    }
+    assert "train" not in copy.planned(*TINY)
+
+
+def test_data_that_cannot_be_decoded_and_a_toy_that_fails_are_errors(copy):
+    shutil.rmtree(copy.folder / ".cache")
+    toy = (*TINY, "toy={draws: 2}", "--", "results/tiny/tables.md", "figures/tiny/toy.png")
+    done = copy.snakemake(*toy, FAKE_FAILURE="all")
+    assert done.returncode == 1 and copy.calls("toy") and len(copy.calls("prepare")) == 2
+    assert not (copy.folder / "figures/tiny/toy.png").exists() and len(copy.calls("train")) == 3
+    # Not decoded, so nobody knows whether these are the data of the runs that are there.
+    assert "3 runs (digits/20/mixmatch/0, digits/20/marginmix/0, digits/20/embedding/0): not finished" in left_out(copy)
+
+
+@pytest.mark.slow
+def test_no_rule_that_fails_harms_a_tracked_file(tmp_path):
+    """Each script leaves half a file and dies, and a folder lies where a shell command wants to write."""
+    copy = Copy.with_evidence(tmp_path / "copy")
+    for script in copy.folder.glob("workflow/scripts/*.py"):
+        script.write_text(HALF_WRITTEN + script.read_text())
+    copy.commit()
+    for log in ("left_out", "rebuild-7"):
+        (copy.folder / f"logs/{log}.log").mkdir(parents=True)
+    done = copy.snakemake("--config", "rebuild=true", MARGINMIX_TOKEN="7")
+    assert done.returncode == 1, done.stdout
+    failed = {line.split()[-1] for line in done.stdout.splitlines() if line.startswith("Error in rule")}
+    assert copy.git("status", "--porcelain") == "", failed
+
+
+def test_a_twin_is_kept_apart_by_snakemakes_lock(tmp_path):
+    copy = Copy.make(tmp_path / "copy")
+    go = tmp_path / "go"
+    first = copy.start(*TINY, "--", "results/tiny/tables.md", FAKE_WAIT=str(go))
+    try:
+        while not copy.calls("train"):
+            assert first.poll() is None
+        second = copy.snakemake(*TINY)
+        assert second.returncode == 1 and "Directory cannot be locked" in second.stdout
+    finally:
+        go.touch()
+        assert first.wait(300) == 0
+    assert len(copy.trained()) == 3
+
+
+def test_a_record_that_is_no_json_is_told_and_left_out(copy):
+    (path,) = copy.results("tiny", "mixmatch")
+    Path(path).write_text("{")
+    done = copy.snakemake(*TINY, "only=finished", "--", "results/tiny/tables.md")
+    assert done.returncode == 0 and f"{path.relative_to(copy.folder)} is not valid JSON" in done.stdout
+    assert json.loads(copy.results("tiny", "marginmix")[0].read_text())["accuracy"] == 61
+    assert "1 of 2 are done" in (copy.folder / "results/tiny/tables.md").read_text()

@@ -1,0 +1,66 @@
+"""The headline command on a machine with nothing: no GPU, no data, no network. It draws what is published."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from copies import Copy, jobs_in
+
+
+LONG_AGO = 1_000_000_000
+
+
+def pages_of(copy: Copy) -> list[Path]:
+    """All that the workflow draws and git keeps."""
+    patterns = ("results/tables.md", "results/tables.csv", "results/studies/*", "figures/*.png")
+    return [path for pattern in patterns for path in copy.folder.glob(pattern)]
+
+
+@pytest.fixture(scope="module")
+def headline(tmp_path_factory):
+    """A clone in which it has run once."""
+    copy = Copy.with_evidence(tmp_path_factory.mktemp("headline"))
+    copy.commit()
+    for path in pages_of(copy):
+        os.utime(path, (LONG_AGO, LONG_AGO))  # so that all are drawn anew
+    done = copy.snakemake()
+    (copy.folder / "logs" / "output").write_text(done.stdout)
+    assert done.returncode == 0, done.stdout
+    return copy
+
+
+def test_every_tracked_file_is_byte_for_byte_what_was_committed(headline):
+    assert headline.git("status", "--porcelain") == ""
+    assert len(pages_of(headline)) > 20 and all(path.stat().st_mtime > LONG_AGO for path in pages_of(headline))
+
+
+def test_nothing_is_decoded_downloaded_or_trained(headline):
+    jobs = jobs_in((headline.folder / "logs" / "output").read_text())
+    assert not {"prepare", "train", "toy"} & set(jobs) and headline.calls("") == []
+
+
+def test_what_is_left_out_is_named_with_its_reason_and_the_way_to_mend_it(headline):
+    text = (headline.folder / "results" / "left-out.md").read_text()
+    assert "left out: 81 runs (cifar10, cifar100, svhn, stl10): no GPU is here and experiment paper says " in text
+    assert "left out: 41 runs (ferplus): ferplus: expected FER2013Train or fer2013new.csv in one of: data/" in text
+    assert "left out: 40 runs (rafdb): rafdb: expected EmoLabel/list_patition_label.txt in one of: data/" in text
+    (headline.folder / "data" / "ferplus" / "FER2013Train").mkdir(parents=True)
+    done = headline.snakemake("--dry-run")
+    assert done.returncode == 0, done.stdout
+    line = next(line for line in done.stdout.splitlines() if line.startswith("left out:") and "ferplus" in line)
+    assert "122 runs (cifar10, cifar100, svhn, stl10, ferplus)" in line and "--config experiment=quick" in line
+    shutil.rmtree(headline.folder / "data")
+
+
+def test_a_second_call_has_nothing_to_do(headline):
+    assert headline.planned() == {}
+
+
+def test_a_folder_that_lost_a_page_gets_it_again(headline):
+    lost = ["results/tables.md", "figures/toy.png"]
+    for name in lost:
+        (headline.folder / name).unlink()
+    assert set(headline.planned()) == {"published_tables", "figure_toy", "all"}
+    assert headline.snakemake().returncode == 0
+    assert headline.git("status", "--porcelain") == ""
