@@ -15,41 +15,47 @@ export UV_PYTHON_DOWNLOADS := never
 
 # Where there are GPUs, one job each; elsewhere a limit would keep the CPUs idle
 GPUS := $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU')
-SNAKEMAKE = .venv/bin/snakemake --cores $(CORES) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
-HERE := XDG_CACHE_HOME=$(CURDIR)/.cache/xdg MPLCONFIGDIR=$(CURDIR)/.cache/matplotlib
+# Relative, quoted, and by `python -m`: the folder that this lies in may have spaces and quotes in its name
+PYTHON = XDG_CACHE_HOME="$$PWD/.cache/xdg" MPLCONFIGDIR="$$PWD/.cache/matplotlib" .venv/bin/python
+SNAKEMAKE = $(PYTHON) -m snakemake --cores $(CORES) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 
-.PHONY: help env quick test bench lint clean
+.PHONY: help env quick test publish bench lint clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
 	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 18
 
 env: | $(UV)  ## the locked environment in .venv
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --inexact --quiet
 
 .uv/bin/uv:
 	@echo "uv is missing: fetching uv $(UV_VERSION) into .uv"
-	@python3 workflow/scripts/fetch_uv.py $(UV_VERSION) .uv
+	@python3 tools/fetch_uv.py $(UV_VERSION) .uv
 
-quick: env  ## the whole workflow in minutes, on data that come with it: results/tables.md, figures/
-	@$(HERE) $(SNAKEMAKE) --config budget=quick
-	@sed -n '1,/^## /{/^## /!p;}' results/tables.md
-	@echo "Tables: results/tables.md. Figures: $$(echo figures/*.png)"
+quick: env  ## the whole workflow in minutes, on data that come with it: results/quick/tables.md, figures/quick/
+	@$(SNAKEMAKE) --config experiment=quick
+	@sed -n '/^### Every method/,/^##* Notes/p' results/quick/tables.md | grep '^|'
+	@echo "Tables: results/quick/tables.md. Figures: $$(echo figures/quick/*.png)"
 
 test: env  ## the tests; PYTEST="-k name" chooses
-	@$(HERE) .venv/bin/pytest $(PYTEST)
+	@$(PYTHON) -m pytest $(PYTEST)
+
+publish: env  ## finished runs of EXPERIMENT=… into results/published, then the tables and figures that git keeps
+	@$(PYTHON) -m marginmix publish $(EXPERIMENT) $(if $(SET),--set $(SET))
+	@$(SNAKEMAKE) --config only=finished
+	@git status --short -- results figures
 
 bench: env  ## what a training step costs here, beside a plain loop: benchmarks/results/README.md
-	@$(HERE) .venv/bin/python -m benchmarks $(BENCH)
+	@$(PYTHON) -m benchmarks $(BENCH)
 
 lint: env  ## ruff, snakefmt, snakemake --lint
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@.venv/bin/snakefmt --check workflow
-	@$(HERE) .venv/bin/snakemake --lint
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m ruff format --check .
+	@.venv/bin/python -m snakefmt --check workflow
+	@$(PYTHON) -m snakemake --lint
 
 environment.yml: uv.lock | env  ## the pins of uv.lock for users of conda
-	@.venv/bin/python workflow/scripts/conda_environment.py
+	@.venv/bin/python tools/conda_environment.py
 
-clean:  ## delete caches and logs; keeps the environment, data, checkpoints, results and figures
-	rm -rf .cache .pytest_cache .ruff_cache .snakemake logs results/partial
+clean:  ## delete caches and logs; keeps the environment, data, results and figures
+	rm -rf .cache .pytest_cache .ruff_cache .snakemake logs results/left-out.md

@@ -1,54 +1,67 @@
-# One job, one GPU (none where the budget's device is the CPU), one run. A run that is finished has no inputs: see
-# `training_inputs`. Checkpoints lie outside the declared outputs, which Snakemake deletes before a job.
-#
-# Arguments are functions of `output` so that no change of a command line makes a run stale: its identity decides that.
+# From images to trained networks: a dataset is decoded once; a run's training reads its spec and nothing else.
+
+RUN = paths.run_folder(RunKey("{experiment}", "{dataset}", "{labels}", "{method}", "{seed}"), "{identity}")
 
 
+# Its outcome decides where runs lie: their identity takes in the hash of their data.
+checkpoint prepare:
+    output:
+        paths.report(config["cache"], "{dataset}", "{key}"),
+    log:
+        "logs/prepare/{dataset}-{key}.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        command=command,
+        data=lambda wildcards: shlex.join(PLAN.dataset_arguments(wildcards.dataset)),
+    shell:
+        "{params.command} prepare {params.data} --out {output:q} 2>&1 | tee {log:q}"
+
+
+# Younger than every result, as an input of those that are to be made anew: `--config rebuild=true`.
+rule rebuild:
+    output:
+        temp("results/.rebuild-{token}"),
+    log:
+        "logs/rebuild-{token}.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "touch {output:q} 2> {log:q}"
+
+
+# Jobs of one call, on a cluster too, share the token.
+REBUILD = f"results/.rebuild-{calls.token()}" if config.get("rebuild") else None
+
+
+# One job, one GPU (none where the experiment's device is the CPU), one run. It writes the run's spec as it is asked for now
+# and returns at once where the folder holds the run finished. `update`: what is there stays until it is replaced. Not
+# declared: checkpoints, since Snakemake deletes what is declared before a job and after a failure; the network, so that it
+# may be deleted; and the data as input, which are decoded before the run's folder is known.
 rule train:
     input:
-        lambda wildcards: training_inputs(
-            "train", "results/runs/{budget}/{dataset}/{labels}/{method}/{seed}".format(**wildcards)
-        ),
+        rebuild=lambda wildcards: [] if not REBUILD or PLAN.finished(PLAN.runs[key_of(wildcards)]) else REBUILD,
     output:
-        # `update`: what a stale run left stays until it is replaced, whatever happens to the new one.
-        result=update("results/runs/{budget}/{dataset}/{labels}/{method}/{seed}/result.json"),
-        metrics=update("results/runs/{budget}/{dataset}/{labels}/{method}/{seed}/metrics.csv"),
+        **{name.partition(".")[0]: update(f"{RUN}/{name}") for name in (paths.SPEC, *paths.READ)},
     log:
-        "logs/train/{budget}/{dataset}/{labels}/{method}/{seed}.log",
+        "logs/train/{experiment}/{dataset}/{labels}/{method}/{seed}/{identity}.log",
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: config["threads"]
     resources:
         gpu=0 if config["device"] == "cpu" else 1,
         mem_mb=16000,
         runtime=2880,
     params:
-        command=trainer_command,
+        command=command,
         folder=lambda wildcards, output: os.path.dirname(output.result),
-        arguments=lambda wildcards, output: RUNS[os.path.dirname(output.result)].arguments(config),
+        spec=lambda wildcards, output: PLAN.spec_text(key_of(wildcards), os.path.dirname(output.result)),
+        anew=lambda wildcards, input: "--anew" if input.rebuild else "",
     shell:
-        "{params.command} train {params.arguments} --out {params.folder} 2>&1 | tee {log}"
-
-
-rule embed:
-    input:
-        lambda wildcards: training_inputs("embed", "results/embeddings/{budget}/{dataset}".format(**wildcards)),
-    output:
-        result=update("results/embeddings/{budget}/{dataset}/result.json"),
-        embeddings=update("results/embeddings/{budget}/{dataset}/embeddings.npz"),
-        separability=update("results/embeddings/{budget}/{dataset}/separability.csv"),
-    log:
-        "logs/embed/{budget}/{dataset}.log",
-    conda:
-        "../../environment.yml"
-    threads: config["threads"]
-    resources:
-        gpu=0 if config["device"] == "cpu" else 1,
-        mem_mb=16000,
-        runtime=720,
-    params:
-        command=trainer_command,
-        folder=lambda wildcards, output: os.path.dirname(output.result),
-        arguments=lambda wildcards, output: EMBEDDINGS[os.path.dirname(output.result)].arguments(config),
-    shell:
-        "{params.command} train {params.arguments} --out {params.folder} 2>&1 | tee {log}"
+        "(printf '%s\\n' {params.spec:q} > {output.spec:q}"
+        " && {params.command} train {output.spec:q} --out {params.folder:q} {params.anew})"
+        " 2>&1 | tee {log:q}"

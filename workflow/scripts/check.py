@@ -1,4 +1,4 @@
-"""Does a budget's semi-supervised training beat its baseline? One line a comparison; exit code 1 where one does not."""
+"""Does semi-supervised training beat its baseline? A line a comparison; exit code 1 where one does not."""
 
 import sys
 from collections.abc import Mapping
@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pages import page
 
-from marginmix.errors import UserError, run_or_explain
+from marginmix.errors import UserError
 from marginmix.files import write_atomically
+from marginmix.reporting.results import Results
 
 
-def compare(runs: pd.DataFrame, budget: str, must_beat: Mapping[str, Any]) -> list[tuple[bool, str]]:
+def compare(runs: pd.DataFrame, must_beat: Mapping[str, Any]) -> list[tuple[bool, str]]:
     """Passed or not, and a line of text, for every (dataset, label count, method) of `must_beat`: {baseline, methods,
     margin in points of accuracy, datasets (default: those that the baseline has)}. Means over the seeds of both."""
-    runs = runs[runs["budget"] == budget]
     baseline, margin = must_beat["baseline"], float(must_beat["margin"])
     datasets = must_beat.get("datasets") or sorted(set(runs[runs["method"] == baseline]["dataset"]))
     lines = []
@@ -27,7 +28,7 @@ def compare(runs: pd.DataFrame, budget: str, must_beat: Mapping[str, Any]) -> li
                 ours = cell[cell["method"] == method]["accuracy"]
                 where = f"{dataset}{'' if labels is None else f' {labels:,} labels'}: {method} against {baseline}"
                 lines.append(_line(ours, base, where, margin))
-    return lines or [(False, f"budget {budget} has no run of {baseline} to compare with")]
+    return lines or [(False, f"there is no run of {baseline} to compare with")]
 
 
 def _line(ours: pd.Series, base: pd.Series, where: str, margin: float) -> tuple[bool, str]:
@@ -40,27 +41,20 @@ def _line(ours: pd.Series, base: pd.Series, where: str, margin: float) -> tuple[
     return passed, f"{'passed' if passed else 'FAILED'}: {text}"
 
 
-def check(runs_csv: Path | str, budget: str, must_beat: Mapping[str, Any] | None, *outputs: Path | str) -> None:
-    """Write the lines to each of `outputs`, print them, and raise one `UserError` for all that failed.
-
-    Without `must_beat` there is nothing to check, which the files say.
-    """
-    lines = compare(pd.read_csv(runs_csv), budget, must_beat) if must_beat else []
-    body = "".join(f"- {line}\n" for _, line in lines) or "This budget declares no check.\n"
-    for output in outputs:
-        write_atomically(output, f"# Checks of budget {budget}\n\n{body}")
+def check(results: Results, output: Path | str, must_beat: Mapping[str, Any]) -> None:
+    """Write the lines to `output`, print them, and raise one `UserError` for all that failed."""
+    experiment, lines = results.plan.experiment, compare(results.runs, must_beat)
+    body = "".join(f"- {line}\n" for _, line in lines)
+    write_atomically(output, f"# Checks of experiment {experiment}\n\n{body}")
     for _, line in lines:
         print(line, file=sys.stderr)
     failed = [line.removeprefix("FAILED: ") for passed, line in lines if not passed]
     if failed:
         raise UserError(
-            f"{len(failed)} of {len(lines)} checks of budget {budget} failed: {'; '.join(failed)}. The tables are "
-            "written; see the learning curves, then the recipe in the budget's config"
+            f"{len(failed)} of {len(lines)} checks of experiment {experiment} failed: {'; '.join(failed)}. The tables "
+            "are written; see the learning curves, then the settings in the experiment's file"
         )
 
 
 if "snakemake" in globals():
-    given = snakemake.params  # noqa: F821
-    # Snakemake deletes the output of a job that fails, but not its log.
-    written = snakemake.output[0], snakemake.log[0]  # noqa: F821
-    sys.exit(run_or_explain(check, snakemake.input.runs, given.budget, given.must_beat, *written))  # noqa: F821
+    sys.exit(page(snakemake, check))  # noqa: F821

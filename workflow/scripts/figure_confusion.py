@@ -1,33 +1,26 @@
-"""result.json of a budget's runs -> figures/confusion_<budget>.png: which classes are taken for which."""
+"""Confusion matrices of an experiment: which classes are taken for which."""
 
 import sys
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import style
 from matplotlib.axes import Axes
+from pages import page
 
-from marginmix.errors import run_or_explain
-from marginmix.files import read_json
-from marginmix.reporting.entries import BASELINE, TREATMENT
-from marginmix.reporting.runs import cell_of, printed_titles
-from marginmix.reporting.tables import method_order
+from marginmix.reporting.names import BASELINE, TREATMENT, method_order
+from marginmix.reporting.results import Results
 
 MOST_NAMED = 12  # classes; with more, neither names nor numbers can be read
 MOST_MATRICES = 12  # with more, the figure is longer than anybody looks at
 
 
-def draw_confusion(results: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
+def draw_confusion(results: Results, output: Path | str) -> None:
     """A matrix per (dataset, label count) and method, summed over seeds, each row in percent of its true class; of
     more than `MOST_MATRICES` those of the two compared methods."""
     grouped: dict[tuple, list[dict]] = {}
-    results = sorted(map(str, results))
-    names = printed_titles(results, titles or {})
-    for path in results:
-        if Path(path).exists():
-            cell = cell_of(path)
-            grouped.setdefault((cell.dataset, cell.labels, cell.method), []).append(read_json(path))
+    for one in results.ordinary:
+        grouped.setdefault((one.key.dataset, one.key.labels, one.key.method), []).append(one.record)
     if not grouped:
         return style.save_words("No run has finished yet: no confusion matrices to draw.", output)
     if len(grouped) > MOST_MATRICES:
@@ -43,7 +36,7 @@ def draw_confusion(results: Iterable[Path | str], output: Path | str, titles: Ma
     figure.suptitle("Percent of each true class; a row adds up to 100", fontsize=9, x=0.01, ha="left")
     for axes_row, row in zip(grid, rows, strict=True):
         for axes, (dataset, labels, method) in zip(axes_row, row, strict=False):
-            title = f"{style.entry_title(dataset, labels, names)}\n{style.method_title(method)}"
+            title = f"{style.entry_title(dataset, labels, results.titles)}\n{style.method_title(method)}"
             _draw(axes, grouped[dataset, labels, method], title)
         for axes in axes_row[len(row) :]:
             axes.remove()
@@ -70,5 +63,4 @@ def _draw(axes: Axes, runs: list[dict], title: str) -> None:
 
 
 if "snakemake" in globals():
-    paths = snakemake.input.results, snakemake.output[0]  # noqa: F821
-    sys.exit(run_or_explain(draw_confusion, *paths, snakemake.params.titles))  # noqa: F821
+    sys.exit(page(snakemake, draw_confusion))  # noqa: F821

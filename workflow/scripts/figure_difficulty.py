@@ -1,5 +1,5 @@
-"""results/difficulty.csv -> figures/difficulty.png: two methods and the ceiling against ambiguity, and the difference
-against the measured overlap."""
+"""The dial of difficulty as a figure: two methods and the ceiling against ambiguity, and the difference against the
+measured overlap."""
 
 import sys
 from collections.abc import Sequence
@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pandas as pd
 import style
+from pages import page
 
-from marginmix.errors import run_or_explain
+from marginmix.reporting.difficulty import difficulty_of
+from marginmix.reporting.results import Results
 
 
-def draw_difficulty(table: Path | str, output: Path | str, methods: Sequence[str], ceiling: str) -> None:
+def draw_dial(results: Results, output: Path | str) -> None:
+    """The figure of a dial's results."""
+    dial = results.config["difficulty"]
+    draw_difficulty(difficulty_of(results)[1], output, dial["methods"], dial["ceiling"])
+
+
+def draw_difficulty(table: pd.DataFrame, output: Path | str, methods: Sequence[str], ceiling: str) -> None:
     """Points are means over seeds, bars their standard deviations; of the difference the 95 % interval."""
-    frame = pd.read_csv(table).dropna(subset=[*methods, "overlap"])
+    frame = table.dropna(subset=[*methods, "overlap"])
     if frame.empty:
         return style.save_words("No setting of the dial has finished for both methods and the ceiling.", output)
     figure, axes = style.panels(1, 2, 2.7)
@@ -36,6 +44,4 @@ def draw_difficulty(table: Path | str, output: Path | str, methods: Sequence[str
 
 
 if "snakemake" in globals():
-    dial = snakemake.params.dial  # noqa: F821
-    paths = snakemake.input[0], snakemake.output[0]  # noqa: F821
-    sys.exit(run_or_explain(draw_difficulty, *paths, dial["methods"], dial["ceiling"]))
+    sys.exit(page(snakemake, draw_dial))  # noqa: F821

@@ -1,8 +1,6 @@
-"""embeddings.npz of the 2-unit AlexNet -> figures/embeddings_<dataset>.png: the plane of embeddings, early and late;
-of several datasets -> figures/embeddings.png."""
+"""The plane of embeddings, early and late in training, of the 2-unit AlexNet: of one dataset, or of several."""
 
 import sys
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,9 +8,9 @@ import numpy as np
 import style
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
+from pages import page
 
-from marginmix.errors import UserError, run_or_explain
-from marginmix.reporting.runs import printed_titles
+from marginmix.reporting.results import Results
 
 POINTS_PER_CLASS = 250  # more turn into a blot in print
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#B8A800", "#7F7F7F", "#8C5A2B")
@@ -21,18 +19,27 @@ STROKES = ("x", "+", "1")  # markers without a face
 FONT = 7.5
 
 
-def draw_embeddings(sources: Sequence[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
+def draw_planes(found: Sequence[Results], output: Path | str, datasets: Sequence[str]) -> None:
+    """The planes of `datasets`, each of the embedding run with most steps in any of `found`."""
+    planes: dict[str, Mapping[str, np.ndarray]] = {}
+    for dataset in datasets:
+        runs = [(one.spec.recipe.steps, i, one) for i, results in enumerate(found) for one in results.embeddings
+                if one.key.dataset == dataset and one.arrays("plane/")]  # fmt: skip
+        if runs:
+            _, i, one = max(runs, key=lambda run: run[:2])
+            planes[found[i].titles[dataset]] = one.arrays("plane/")
+    draw_embeddings(planes, output)
+
+
+def draw_embeddings(planes: Mapping[str, Mapping[str, np.ndarray]], output: Path | str) -> None:
     """A row per dataset, a panel per snapshot: raw activations of the two units, centroids as rays from the origin,
     named at their ends.
 
-    Each of `sources` is an embeddings.npz with steps [S], fractions [S], points [S, N, 2], targets [N], centroids
-    [S, C, 2], accuracy [S] and classes [C]; the folder it lies in is named like its dataset.
+    Each of `planes`, by its title, has steps [S], fractions [S], points [S, N, 2], targets [N], centroids [S, C, 2],
+    accuracy [S] and classes [C].
     """
-    found = {Path(source).parent.name: _read(source) for source in sources}
-    named = printed_titles(sources, titles or {})
-    planes = {named.get(dataset, dataset): kept for dataset, kept in found.items() if kept["points"].size}
     if not planes:
-        return style.save_words(f"{', '.join(found)}: no embeddings were kept, nothing to draw.", output)
+        return style.save_words("No embedding run has finished yet: no plane to draw.", output)
     columns = max(len(_early_middle_late(kept)) for kept in planes.values())
     side = style.WIDTH / max(2, columns)
     figure, grid = style.panels(len(planes), columns, side + 0.5)
@@ -50,14 +57,6 @@ def draw_embeddings(sources: Sequence[Path | str], output: Path | str, titles: M
     said = "\n".join(f"{title}: {_share(kept)}" for title, kept in planes.items())
     figure.suptitle(said, fontsize=9, x=0.01, ha="left")
     style.save(figure, output)
-
-
-def _read(source: Path | str) -> dict[str, np.ndarray]:
-    try:
-        with np.load(source, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"cannot read the embeddings {source} ({error}); delete it and run again") from error
 
 
 def _early_middle_late(kept: Mapping[str, np.ndarray]) -> list[int]:
@@ -152,5 +151,4 @@ def _draw_ray(axes: Axes, label: int, name: str, angle: float, place: float, rea
 
 
 if "snakemake" in globals():
-    files = list(snakemake.input)  # noqa: F821
-    sys.exit(run_or_explain(draw_embeddings, files, snakemake.output[0], snakemake.params.titles))  # noqa: F821
+    sys.exit(page(snakemake, draw_planes))  # noqa: F821

@@ -1,13 +1,12 @@
-"""metrics.csv of a budget's runs -> figures/label_quality_<budget>.png: how good the guessed labels are over time."""
+"""How good the guessed labels of an experiment are over time."""
 
 import sys
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import style
+from pages import page
 
-from marginmix.errors import run_or_explain
-from marginmix.reporting.runs import printed_titles, read_metrics
+from marginmix.reporting.results import Results
 
 QUANTITIES = {
     "guess_accuracy": "guessed labels: correct, %",
@@ -16,11 +15,10 @@ QUANTITIES = {
 }
 
 
-def draw_labels(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
+def draw_labels(results: Results, output: Path | str) -> None:
     """A row per (dataset, label count), a column per quantity, a line per method that guesses labels."""
-    metrics = list(metrics)
-    names = printed_titles(metrics, titles or {})
-    runs = read_metrics(metrics).reindex(columns=["dataset", "labels", "method", "seed", "step", *QUANTITIES])
+    titles = results.titles
+    runs = results.curves.reindex(columns=["dataset", "labels", "method", "seed", "step", *QUANTITIES])
     # Of all methods, so that a method looks the same here and in the learning curves.
     styles = style.method_styles(runs["method"])
     runs = runs.dropna(subset=list(QUANTITIES), how="all")
@@ -33,11 +31,10 @@ def draw_labels(metrics: Iterable[Path | str], output: Path | str, titles: Mappi
         for axes, (column, label) in zip(row, QUANTITIES.items(), strict=True):
             style.draw_over_seeds(axes, found, column, styles)
             axes.set(xlabel="step", ylabel=label)
-        row[0].set_title(style.entry_title(dataset, labels, names), loc="left")
+        row[0].set_title(style.entry_title(dataset, labels, titles), loc="left")
     style.legend_below(figure, styles, style.seed_counts(runs))
     style.save(figure, output)
 
 
 if "snakemake" in globals():
-    paths = snakemake.input.metrics, snakemake.output[0]  # noqa: F821
-    sys.exit(run_or_explain(draw_labels, *paths, snakemake.params.titles))  # noqa: F821
+    sys.exit(page(snakemake, draw_labels))  # noqa: F821

@@ -1,4 +1,4 @@
-"""samples.npz beside a run's result.json -> figures/samples_<dataset>.png: what the network sees and says."""
+"""Contact sheet of a dataset: what the network sees and says, by a run that keeps `samples`."""
 
 import sys
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import style
 from matplotlib.axes import Axes
+from pages import page
 
-from marginmix.errors import run_or_explain
-from marginmix.files import read_json
-from marginmix.reporting.runs import cell_of, printed_titles
+from marginmix.reporting.names import TREATMENT
+from marginmix.reporting.results import Results
 
 ROWS = {
     "labelled": "labelled,\naugmented",
@@ -23,14 +23,16 @@ ROWS = {
 TOLD = 2  # classes named below a picture
 
 
-def draw_samples(result: Path | str, output: Path | str, titles: Mapping[str, str] | None = None) -> None:
-    """A row of pictures per kind, below each its label's largest shares; for a guess, what the image truly shows."""
-    path = Path(result).with_name("samples.npz")
-    if not path.exists():
-        return style.save_words("This run kept no samples: none of its images can be shown.", output)
-    with np.load(path, allow_pickle=False) as file:
-        kept = {name: file[name] for name in file.files}
-    cell, said = cell_of(path.parent), read_json(Path(result))
+def draw_samples(results: Results, output: Path | str, dataset: str) -> None:
+    """A row of pictures per kind, below each its label's largest shares; for a guess, what the image truly shows.
+
+    Of the runs that kept a sheet, that with fewest labels, of Margin-Mix where it is among them.
+    """
+    sheets = [one for one in results.ordinary if one.key.dataset == dataset and one.arrays("sheet/")]
+    if not sheets:
+        return style.save_words(f"No run on {dataset} kept samples: no images can be shown.", output)
+    one = min(sheets, key=lambda one: (one.key.labels, one.key.seed, one.key.method != TREATMENT, one.key.method))
+    cell, kept = one.key, one.arrays("sheet/")
     rows = {name: title for name, title in ROWS.items() if len(kept.get(name, ()))}
     columns = max(len(kept[name]) for name in rows)
     figure, grid = style.panels(len(rows), columns, style.WIDTH / columns + 0.22)
@@ -41,8 +43,8 @@ def draw_samples(result: Path | str, output: Path | str, titles: Mapping[str, st
         for i, (axes, picture) in enumerate(zip(row, kept[name], strict=False)):
             _draw_picture(axes, picture)
             axes.text(0.5, -0.05, _words(kept, name, i), transform=axes.transAxes, ha="center", va="top", fontsize=5.5)
-    entry = style.entry_title(cell.dataset, cell.labels, printed_titles([path], titles or {}))
-    figure.suptitle(f"{entry}: {style.method_title(cell.method)}, {said['steps']:,} steps", fontsize=9)
+    entry = style.entry_title(cell.dataset, cell.labels, results.titles)
+    figure.suptitle(f"{entry}: {style.method_title(cell.method)}, {one.spec.recipe.steps:,} steps", fontsize=9)
     style.save(figure, output)
 
 
@@ -67,5 +69,4 @@ def _words(kept: Mapping[str, np.ndarray], name: str, i: int) -> str:
 
 
 if "snakemake" in globals():
-    paths = snakemake.input.result, snakemake.output[0]  # noqa: F821
-    sys.exit(run_or_explain(draw_samples, *paths, snakemake.params.titles))  # noqa: F821
+    sys.exit(page(snakemake, draw_samples))  # noqa: F821

@@ -1,4 +1,4 @@
-"""Table of a study -> figures/<budget>.png: what each switch is worth, a panel per (dataset, labels, start)."""
+"""A study as a figure: what each switch is worth, a panel per (dataset, labels, start)."""
 
 import sys
 from collections.abc import Mapping
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import style
+from pages import page
 
-from marginmix.errors import run_or_explain
+from marginmix.reporting.results import Results
+from marginmix.reporting.study import study_of
 
 LOOKS = {
     "accuracy": {
@@ -19,10 +21,16 @@ LOOKS = {
 }
 
 
-def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str], part: str) -> None:
+def draw_study(results: Results, output: Path | str) -> None:
+    """The figure of a study's results."""
+    part = results.config["study"].get("scored_on", "validation")
+    draw_differences(study_of(results)[1], output, results.plain_titles, part)
+
+
+def draw_differences(table: pd.DataFrame, output: Path | str, titles: Mapping[str, str], part: str) -> None:
     """Paired differences from the start in points, on the images of `part`; bars are 95 % intervals of the accuracy,
     cut at the panel: over two pairs they are too wide to draw."""
-    frame = pd.read_csv(table).dropna(subset=["accuracy_difference"])
+    frame = table.dropna(subset=["accuracy_difference"])
     if frame.empty:
         return style.save_words("No variant of the study has finished yet on a cell of its start.", output)
     groups = list(frame.groupby(["dataset", "labels", "start"], sort=False))
@@ -47,6 +55,4 @@ def draw_study(table: Path | str, output: Path | str, titles: Mapping[str, str],
 
 
 if "snakemake" in globals():
-    given = snakemake.params  # noqa: F821
-    paths = snakemake.input[0], snakemake.output[0]  # noqa: F821
-    sys.exit(run_or_explain(draw_study, *paths, given.titles, given.part))
+    sys.exit(page(snakemake, draw_study))  # noqa: F821

@@ -1,17 +1,16 @@
-"""metrics.csv of diagnosed runs -> figures/why_<budget>.png: what the guessed labels of the two compared methods are
-like over training, and how hard labels pull by how sharp they are."""
+"""Why one method is ahead: what the guessed labels of the two compared methods are like over training, and how hard
+labels pull by how sharp they are. Of runs with `diagnosed`."""
 
 import sys
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 import style
 from matplotlib.axes import Axes
+from pages import page
 
-from marginmix.errors import run_or_explain
-from marginmix.reporting.entries import BASELINE, TREATMENT
-from marginmix.reporting.runs import read_metrics
+from marginmix.reporting.names import BASELINE, TREATMENT
+from marginmix.reporting.results import Results
 
 QUANTITIES = {
     "validation_accuracy": "validation accuracy, %",
@@ -25,11 +24,11 @@ FIFTHS = range(1, 6)
 COLUMNS = 4
 
 
-def draw_why(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[str, str] | None = None) -> None:
+def draw_why(results: Results, output: Path | str) -> None:
     """Two rows of panels per (dataset, label count): a line per method over training; in the last two panels, at the
     last evaluation, the gradient's norm by the entropy of the guessed label, and how many labels have such an entropy.
     """
-    runs = read_metrics(metrics)
+    runs, titles = results.curves, results.plain_titles
     runs = runs[runs["method"].isin([BASELINE, TREATMENT])]
     if "in_the_middle" not in runs or (runs := runs.dropna(subset=["in_the_middle"])).empty:
         return style.save_words(
@@ -47,7 +46,7 @@ def draw_why(metrics: Iterable[Path | str], output: Path | str, titles: Mapping[
         _by_entropy(axes[-2], last, "gradient", "gradient's norm by entropy", styles)
         _by_entropy(axes[-1], last, "guess_share", "guesses by entropy, %", styles)
         for row in grid[2 * i : 2 * i + 2]:
-            row[0].set_ylabel(f"{(titles or {}).get(dataset, dataset)},\n{labels:,} labels", fontweight="bold")
+            row[0].set_ylabel(f"{titles[dataset]},\n{labels:,} labels", fontweight="bold")
     style.legend_below(figure, styles, style.seed_counts(runs))
     style.save(figure, output)
 
@@ -56,11 +55,10 @@ def _by_entropy(axes: Axes, last: pd.DataFrame, name: str, label: str, styles: d
     """Mean over seeds of the columns `name`_1 … 5, at the middles of their fifths of the largest entropy."""
     columns = [f"{name}_{i}" for i in FIFTHS]
     for method, look in styles.items():
-        values = last.loc[last["method"] == method, columns].mean()
+        values = last[last["method"] == method].reindex(columns=columns).mean()
         axes.plot([(i - 0.5) / len(FIFTHS) for i in FIFTHS], values, **look, markersize=4)
     axes.set(xlabel="entropy / log C", title=label, xlim=(0, 1), ylim=(0, None))
 
 
 if "snakemake" in globals():
-    paths = snakemake.input.metrics, snakemake.output[0]  # noqa: F821
-    sys.exit(run_or_explain(draw_why, *paths, snakemake.params.titles))  # noqa: F821
+    sys.exit(page(snakemake, draw_why))  # noqa: F821

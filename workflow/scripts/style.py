@@ -13,8 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from marginmix.files import write_atomically
-from marginmix.reporting.notes import METHOD_TITLES
-from marginmix.reporting.tables import method_order
+from marginmix.reporting.names import method_order, method_title
 
 # Okabe & Ito 2008, dark and light in turn so that neighbours differ in grey too; yellow, too pale for a line, is last
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#F0E442")
@@ -52,10 +51,6 @@ def panels(rows: int, columns: int, height: float | Sequence[float], reserve: fl
     heights = np.broadcast_to(height, rows)
     figure = Figure(figsize=(WIDTH, heights.sum() + reserve), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
-
-
-def method_title(method: str) -> str:
-    return METHOD_TITLES.get(method, method)
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, dict]:
