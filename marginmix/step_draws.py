@@ -14,6 +14,9 @@ import torch
 from torch import Tensor
 
 from marginmix.draws import shuffled
+from marginmix.strong import draw_strong
+
+NOTHING = torch.zeros(0, 8, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Draws:
     labelled, unlabelled: int64 [B], positions in the two pools. offsets: int64 [M, 2], rows and columns by which a crop
     is shifted, in 0..2 shift. flips: bool [M]. partners: int64 [M], whom each image is mixed with. lam: float32 [M, 1],
     its own share in the mixture, at least 1/2. Views are ordered labelled, first unlabelled, second unlabelled, ….
+    strong: float64 [S, 8], packed `StrongDraws` of S = B unlabelled images; S = 0 where the method wants none.
     """
 
     labelled: Tensor
@@ -31,6 +35,7 @@ class Draws:
     flips: Tensor
     partners: Tensor
     lam: Tensor
+    strong: Tensor
 
     @classmethod
     def stack(cls, draws: Sequence["Draws"]) -> "Draws":
@@ -58,7 +63,8 @@ class Drawer:
     """Draws the steps of one cell.
 
     `cell` names it (dataset/labels/seed); `labelled` and `unlabelled` are the sizes of the pools, from which images
-    come in shuffled passes, not with replacement; `offsets` is the number of crop positions along one axis.
+    come in shuffled passes, not with replacement; `offsets` is the number of crop positions along one axis; `strong`
+    says whether strong views are drawn too.
     """
 
     cell: str
@@ -70,6 +76,7 @@ class Drawer:
     lambda_per_example: bool
     offsets: int
     flip: bool
+    strong: bool = False
 
     def step(self, step: int) -> Draws:
         """The choices of step `step` (0, 1, …)."""
@@ -85,6 +92,7 @@ class Drawer:
             flips=torch.from_numpy(rng.random(views) < 0.5 if self.flip else np.zeros(views, dtype=bool)),
             partners=torch.from_numpy(rng.permutation(views)),
             lam=torch.from_numpy(lam),
+            strong=draw_strong(f"{self.cell}/strong/{step}", self.batch_size).packed() if self.strong else NOTHING,
         )
 
     def _take(self, pool: str, size: int, step: int) -> np.ndarray:

@@ -46,6 +46,17 @@ class StrongDraws:
     sign: Tensor
     centre: Tensor
 
+    def packed(self) -> Tensor:
+        """All of them in one float64 tensor [N, 8], which travels to the device as one."""
+        parts = (self.operation, self.magnitude, self.sign, self.centre)
+        return torch.cat([part.double() for part in parts], dim=1)
+
+    @classmethod
+    def unpacked(cls, packed: Tensor) -> "StrongDraws":
+        """The inverse of `packed`, on its device."""
+        operation, magnitude, sign, centre = packed.split(2, dim=1)
+        return cls(operation.long(), magnitude, sign.long(), centre)
+
 
 def draw_strong(text: str, count: int) -> StrongDraws:
     """The choices for `count` images, a pure function of `text`, which names the cell and the step."""

@@ -47,11 +47,21 @@ class Batch:
     size: int
 
 
+def labelled_and_last(batch: Batch) -> Batch:
+    """The labelled views and the last unlabelled ones, for methods that label by one view and learn on another."""
+    parts = slice(batch.size), slice(-batch.size, None)
+    images, labels = (torch.cat([values[part] for part in parts]) for values in (batch.images, batch.labels))
+    return Batch(images, labels, batch.size)
+
+
 class Method(nn.Module):
     """What a method may change. Its buffers are saved and resumed with the network."""
 
     looks_at = "unlabelled"
     """Which weak views are put through the network before labelling: nothing, unlabelled, or all."""
+
+    strong = False
+    """Whether it wants a strong view of each unlabelled image, behind the weak ones (`marginmix.strong`)."""
 
     def __init__(self, recipe: Recipe, task: Task):
         super().__init__()
@@ -103,13 +113,15 @@ def guess_labels(method: Method, looking: nn.Module, images: Tensor, labels: Ten
                  tracked: bool) -> Tensor | None:  # fmt: skip
     """Steps 1 and 3: the guessed labels [B, C], None where the method looks at nothing.
 
-    images [(1 + K) B, channels, H, W]: the weak views, labelled first; labels [B, C]. `looking` is the network whose
+    images [(1 + K) B, channels, H, W]: the weak views, labelled first, and a strong one last where the method wants it,
+    which is not looked at; labels [B, C]. `looking` is the network whose
     output is looked at: the one in training, or its average. `tracked`: these forwards move its running statistics.
     """
     if method.looks_at == "nothing":
         return None
     size = len(labels)
-    looked_at = images if method.looks_at == "all" else images[size:]
+    weak = images[:-size] if method.strong else images
+    looked_at = weak if method.looks_at == "all" else weak[size:]
     views = len(looked_at) // size
     with torch.no_grad():
         outputs = forward(looking, looked_at, views, views if tracked else 0, method.recipe.precision)

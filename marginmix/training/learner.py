@@ -16,6 +16,7 @@ from marginmix.methods.step import Method, Task, compute_losses
 from marginmix.networks import make_network
 from marginmix.runs.recipe import Recipe
 from marginmix.step_draws import Drawer, Draws
+from marginmix.strong import StrongDraws, strong_views
 from marginmix.training.adam import Adam
 from marginmix.training.data import TrainingData
 from marginmix.training.draw_supply import DrawSupply
@@ -49,7 +50,7 @@ class Learner:
         self.drawer = Drawer(
             cell, len(data.labelled), len(data.unlabelled), recipe.batch_size, recipe.augmentations, recipe.alpha,
             recipe.mixup_lambda == "example", max(1, 2 * data.shift + (recipe.crop_offsets == "closed")),
-            data.flip,
+            data.flip, self.method.strong,
         )  # fmt: skip
         self.supply = DrawSupply(self.drawer, self.device)
         self.sums = StepSums(self.device)
@@ -86,14 +87,17 @@ class Learner:
         self.sums.add(terms, guesses, self.data.targets[unlabelled])
 
     def views(self, draws: Draws) -> tuple[Tensor, Tensor, Tensor]:
-        """Weakly augmented, scaled images [M, channels, side, side], the labelled first; their labels [B, C]; which
-        unlabelled images [B] they show."""
+        """Augmented, scaled images [M, channels, side, side]: weak views, the labelled first, and where the method
+        wants them strong views of the unlabelled last; labels [B, C]; which unlabelled images [B] they show."""
         data, recipe = self.data, self.recipe
         labelled, unlabelled = data.labelled[draws.labelled], data.unlabelled[draws.unlabelled]
         repeats = 0 if self.method.looks_at == "nothing" else recipe.augmentations
         indices = torch.cat([labelled, *[unlabelled] * repeats])
         part = slice(len(indices))
         images = weak_views(data.images, indices, draws.offsets[part], draws.flips[part], data.shift)
+        if self.method.strong:
+            first = images[len(labelled) : 2 * len(labelled)]
+            images = torch.cat([images, strong_views(first, StrongDraws.unpacked(draws.strong))])
         return data.scaling(images), data.one_hot(labelled, self.dtype), unlabelled
 
     def descend(self, terms: dict[str, Tensor]) -> None:

@@ -30,7 +30,7 @@ def contact_sheet(learner: Learner, columns: int) -> dict[str, np.ndarray]:
     images, labels, _ = learner.views(draws)
     method = copy.deepcopy(learner.method)  # guessing moves its state
     guesses = guess_labels(method, learner.looking, images, labels, learner.clock.to(learner.dtype), tracked=False)
-    everything = torch.cat([labels, *[guesses] * recipe.augmentations])
+    everything = torch.cat([labels, *[guesses] * (len(images) // size - 1)])
     mixed = method.mix(Batch(images, everything, size), draws)
     shown = torch.arange(min(columns, size), device=learner.device)
     half = len(shown) - len(shown) // 2
