@@ -68,9 +68,9 @@ def published_figures(configs: dict[str, Config], planes: dict[str, list[str]]) 
 def _of_trials(config: Config, experiment: str) -> list[Drawn]:
     """A study or a dial ends in a figure of its own."""
     name = "study" if "study" in config else "difficulty"
-    script = "figure_drift.py" if config.get("study", {}).get("drift") else f"figure_{name}.py"
-    found = [Drawn(name, "", script, experiment, "Studies")]
-    return found + _why(config, experiment)
+    if config.get("study", {}).get("drift"):  # which shows what `_why` would
+        return [Drawn(name, "", "figure_drift.py", experiment, "Studies")]
+    return [Drawn(name, "", f"figure_{name}.py", experiment, "Studies"), *_why(config, experiment)]
 
 
 def _of_grid(config: Config, experiment: str) -> list[Drawn]:

@@ -80,7 +80,7 @@ class Published:
     def _checked(
         self, record: Any, curves: dict[str, pd.DataFrame], rows: dict[str, dict[str, str]], changed: set[Path]
     ) -> Finished:
-        curve = curves.get(str(key_of(record, "identity")), pd.DataFrame(columns=["step"])).dropna(axis=1, how="all")
+        curve = curves.get(str(key_of(record, "identity")), pd.DataFrame(columns=["step"]))
         spec = check_record(record, evaluations(curve))
         row, planes = rows.get(spec.identity), self.folder / PLANES / f"{spec.identity}.npz"
         if row is None:
@@ -100,7 +100,9 @@ class Published:
     def _curves(self) -> dict[str, pd.DataFrame]:
         path = self.folder / CURVES
         table = table_of(path, _unzipped(path), "identity", RESTORE, dtype={"identity": str})
-        return {name: rows.drop(columns="identity") for name, rows in table.groupby("identity", sort=False)}
+        # Each run with its own columns: those that hold a number in any of its rows.
+        held = table.drop(columns="identity").notna().groupby(table["identity"]).any()
+        return {name: rows[held.columns[held.loc[name]]] for name, rows in table.groupby("identity", sort=False)}
 
     def _rows(self) -> dict[str, dict[str, str]]:
         path = self.folder / RUNS_CSV

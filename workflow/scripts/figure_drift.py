@@ -41,9 +41,7 @@ def draw_drift(results: Results, output: Path | str) -> None:
     for label, colour, marker in MEASURES.values():
         handles.append(line([], [], color=colour, marker=marker, markersize=4, label=label))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, handlelength=1.8, columnspacing=1.3)
-    figure.suptitle(
-        "With few labels guesses run away to the large classes once ρ/T reaches 1", fontsize=9
-    )
+    figure.suptitle("With few labels guesses run away to the large classes from about ρ/T = 1 on", fontsize=9)
     style.save(figure, output)
 
 
