@@ -1,11 +1,13 @@
 """Which files of this repository a script is made of: itself and all that it imports, so that an edit redraws it."""
 
 import ast
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 import marginmix
+from marginmix.files import hash_of
 
 PACKAGE = Path(marginmix.__file__).parent
 
@@ -19,6 +21,16 @@ def sources(script: Path | str) -> list[str]:
             found.add(path)
             pending += _imported(path, Path(script).resolve().parent)
     return sorted(map(str, found))
+
+
+def contents(files: Iterable[Path | str]) -> str:
+    """A text that changes with what is in the files, whatever their dates."""
+    return hash_of([_digest(path) for path in files])
+
+
+@cache
+def _digest(path: Path | str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 @cache

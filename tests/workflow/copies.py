@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 ROOT = Path(__file__).parents[2]
 TIME_LIMIT_S = 300
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -123,6 +126,16 @@ class Copy:
         done = self.run("git", *arguments)
         assert done.returncode == 0, done.stdout
         return done.stdout
+
+
+def write_images(root: Path) -> Path:
+    """A folder of 24 training and 6 test images of two classes; the first of them all is returned."""
+    for part, count in (("train", 12), ("test", 3)):
+        for label, shade in (("dark", 0), ("light", 200)):
+            (root / part / label).mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(np.full((8, 8), shade + i, np.uint8)).save(root / part / label / f"{i}.png")
+    return root / "train" / "dark" / "0.png"
 
 
 def copy_over(source: Path, target: Path) -> None:

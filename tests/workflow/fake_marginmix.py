@@ -1,8 +1,8 @@
 """Stands in for `python -m marginmix`: takes the same command lines, writes the same files, trains nothing.
 
 Appends each command line to calls.txt, and each training to trained.txt. Of the environment: runs whose name holds the
-text of FAKE_FAILURE fail, everything does where it is "all"; FAKE_BONUS is added to accuracies; a training waits for the
-file FAKE_WAIT.
+text of FAKE_FAILURE fail, everything does where it is "all"; FAKE_BONUS is added to accuracies; a training waits until
+there is a file FAKE_WAIT.
 """
 
 import hashlib
@@ -35,8 +35,9 @@ def main() -> int:
     if FAILURE == "all":
         print("error: asked to fail", file=sys.stderr)
         return 1
-    # In the place of the real one, which imports torch: what the command line does around it stays.
-    sys.modules["marginmix.training.running"] = types.SimpleNamespace(train=train)
+    if sys.argv[1] == "train":
+        # In the place of the real one, which imports torch: what the command line does around it stays.
+        sys.modules["marginmix.training.running"] = types.SimpleNamespace(train=train)
     return cli.main()
 
 

@@ -1,8 +1,7 @@
-"""A budget that is a dial: its page and figure instead of the paper's."""
+"""An experiment that is a dial: its page and figure instead of the paper's."""
 
 import re
 
-import figure_difficulty
 import pytest
 from copies import TINY, Copy
 
@@ -12,7 +11,7 @@ DIAL = (
     .replace(
         "methods:\n",
         "difficulty: {methods: [marginmix, mixmatch], ceiling: all}\nmethods:\n"
-        '  all: {method: "baselines.supervised:Supervised", recipe: {labelled_pool: all}}\n',
+        '  all: {method_class: "baselines.supervised:Supervised", recipe: {labelled_pool: all}}\n',
     )
     .replace("digits: {labels: [20]}", "faces-0: {labels: [70]}\n  faces-0.5: {labels: [70]}\n  faces: {labels: [70]}")
     .partition("embeddings:")[0]
@@ -22,34 +21,30 @@ DIAL = (
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
     copy = Copy.make(tmp_path_factory.mktemp("dial"))
-    copy.add_budget("dial", DIAL)
+    copy.add_experiment("dial", DIAL)
     return copy
 
 
+@pytest.mark.slow
 def test_a_dial_ends_in_its_own_page_and_figure(copy):
-    done = copy.snakemake("--config", "budget=dial")
+    done = copy.snakemake("--config", "experiment=dial")
     assert done.returncode == 0, done.stdout
-    text = (copy.folder / "results/difficulty.md").read_text()
+    text = (copy.folder / "results/dial/difficulty.md").read_text()
     assert re.search(r"0.5 +\| +39.5 +\| +61.5 ± 0.7 +\| +60.5 ± 0.7 +\| +\+1.0 ", text), text
-    assert (copy.folder / "figures/difficulty.png").stat().st_size > 5_000
-    assert not (copy.folder / "results/tables.md").exists()
+    assert (copy.folder / "figures/dial/difficulty.png").stat().st_size > 5_000
+    found = sorted(path.name for path in (copy.folder / "results/dial").iterdir())
+    assert found == ["difficulty.csv", "difficulty.md"]
 
 
 def test_other_data_than_faces_are_refused(copy):
-    copy.add_budget("digital", DIAL.replace("faces-0.5", "digits"))
-    done = copy.snakemake("--dry-run", "--config", "budget=digital")
+    copy.add_experiment("digital", DIAL.replace("faces-0.5", "digits"))
+    done = copy.snakemake("--dry-run", "--config", "experiment=digital")
     assert done.returncode == 1
     assert "datasets.digits: expected faces-A" in done.stdout
 
 
 def test_two_label_counts_are_refused(copy):
-    copy.add_budget("two", DIAL.replace("faces: {labels: [70]}", "faces: {labels: [70, 140]}"))
-    done = copy.snakemake("--dry-run", "--config", "budget=two")
+    copy.add_experiment("two", DIAL.replace("faces: {labels: [70]}", "faces: {labels: [70, 140]}"))
+    done = copy.snakemake("--dry-run", "--config", "experiment=two")
     assert done.returncode == 1
     assert "datasets: expected one label count, the same for all settings of the dial" in done.stdout
-
-
-def test_a_dial_of_which_nothing_has_run_draws_words(tmp_path):
-    (tmp_path / "d.csv").write_text("ambiguity,overlap,marginmix,mixmatch\n0,,,\n")
-    figure_difficulty.draw_difficulty(tmp_path / "d.csv", tmp_path / "d.png", ["marginmix", "mixmatch"], "all")
-    assert (tmp_path / "d.png").exists()

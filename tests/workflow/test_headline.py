@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 from copies import Copy, jobs_in
 
-
 LONG_AGO = 1_000_000_000
+HALF_WRITTEN = """if "snakemake" in globals():
+    for path in snakemake.output:
+        with open(path, "w") as file:
+            file.write("half of it")
+    raise SystemExit("asked to fail")
+"""
 
 
 def pages_of(copy: Copy) -> list[Path]:
@@ -64,3 +69,26 @@ def test_a_folder_that_lost_a_page_gets_it_again(headline):
     assert set(headline.planned()) == {"published_tables", "figure_toy", "all"}
     assert headline.snakemake().returncode == 0
     assert headline.git("status", "--porcelain") == ""
+
+
+def test_no_rule_that_fails_harms_a_tracked_file_and_each_is_tried_again(headline, tmp_path):
+    """Each script leaves half a file and dies. (What shell commands make is not tracked.)"""
+    copy = headline.duplicate(tmp_path / "copy")
+    scripts = copy.folder / "workflow" / "scripts"
+    shutil.copytree(scripts, tmp_path / "scripts")
+    for script in scripts.glob("*.py"):
+        script.write_text(HALF_WRITTEN + script.read_text())
+    done = copy.snakemake()
+    assert done.returncode == 1, done.stdout
+    assert copy.git("status", "--porcelain", "results", "figures") == ""
+    shutil.copytree(tmp_path / "scripts", scripts, dirs_exist_ok=True)  # with the dates that they had
+    drawn = jobs_in((headline.folder / "logs" / "output").read_text())
+    del drawn["left_out"]
+    assert copy.planned() == drawn, "all is stale, though Snakemake dated it anew"
+
+
+def test_snakemakes_report_holds_the_pages(headline, tmp_path):
+    done = headline.snakemake("--report", str(tmp_path / "report.zip"))
+    assert done.returncode == 0, done.stdout
+    for name in ("tables.html", "toy.png", "study.png"):
+        assert f"Adding {name} (" in done.stdout

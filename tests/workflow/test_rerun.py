@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from copies import Copy, jobs_in
+from copies import Copy, jobs_in, write_images
 from PIL import Image
 
 TINY = ("--config", "experiment=tiny")
@@ -73,7 +73,7 @@ def test_a_lost_cache_is_decoded_again_and_nothing_is_trained(copy):
 def test_another_setting_trains_what_it_changes_and_nothing_else(copy):
     before = result(copy, "mixmatch")
     kept = before.read_bytes()
-    done = copy.snakemake(*TINY, OTHER_RECIPE, "--", TABLES)
+    done = copy.snakemake(*TINY, OTHER_RECIPE, "--", "trainings")
     assert done.returncode == 0, done.stdout
     assert len(copy.trained()) == len(copy.calls("train")) == 4 and "/mixmatch/" in copy.trained()[-1]
     (other,) = set(copy.results("tiny", "mixmatch")) - {before}
@@ -99,7 +99,7 @@ def test_more_observation_and_another_machine_train_nothing(copy):
 def test_a_rebuild_trains_all_anew_once_and_keeps_what_is_asked_for_now(copy):
     anew = (*TINY, "recipe={samples: 4}", "threads=2")
     assert copy.planned(*anew)["figure_samples_digits"] == 1
-    done = copy.snakemake(*anew, "rebuild=true", "--", TABLES)
+    done = copy.snakemake(*anew, "rebuild=true", "--", "trainings")
     assert done.returncode == 0, done.stdout
     assert len(copy.trained()) == 6 and sorted(copy.trained()[3:]) == sorted(copy.trained()[:3])
     spec = json.loads(result(copy, "mixmatch").read_text())["spec"]
@@ -110,32 +110,29 @@ def test_a_rebuild_trains_all_anew_once_and_keeps_what_is_asked_for_now(copy):
 
 def test_an_unfinished_run_is_trained_as_it_is_asked_for_now(copy):
     """Not as it was asked for when it failed: that may be why it did."""
-    changed = (*TINY, OTHER_RECIPE, "--", TABLES)
+    changed = (*TINY, OTHER_RECIPE, "--", "trainings")
     assert copy.snakemake(*changed, FAKE_FAILURE="mixmatch").returncode == 1
-    assert copy.snakemake(*TINY, OTHER_RECIPE, "threads=2", "--", TABLES).returncode == 0
+    assert copy.snakemake(*TINY, OTHER_RECIPE, "threads=2", "--", "trainings").returncode == 0
     found = [json.loads(path.read_text())["spec"] for path in copy.results("tiny", "mixmatch")]
     assert sorted(spec["machine"]["threads"] for spec in found) == [1, 2]
 
 
 def test_other_images_are_other_runs_and_the_first_ones_are_kept(copy):
-    for part, count in (("train", 12), ("test", 3)):
-        for label, shade in (("dark", 0), ("light", 200)):
-            (copy.folder / "mine" / part / label).mkdir(parents=True)
-            for i in range(count):
-                pixels = np.full((8, 8), shade + i, np.uint8)
-                Image.fromarray(pixels).save(copy.folder / "mine" / part / label / f"{i}.png")
+    image = write_images(copy.folder / "mine")
     mine = (*TINY, "datasets={mine: {labels: [4], family: folder, root: mine}}")
 
     def trained_after_a_call() -> int:
-        assert copy.snakemake(*mine, "--until", "prepare").returncode == 0
-        assert copy.snakemake(*mine, "--", TABLES).returncode == 0
+        assert copy.snakemake(*mine, "--", "trainings").returncode == 0
         assert len(copy.calls("train")) == len(copy.trained()), "what is finished is not even called"
         return len(copy.trained())
 
-    assert trained_after_a_call() == 5 and "train" not in copy.planned(*mine)
-    image = copy.folder / "mine" / "train" / "dark" / "0.png"
+    assert trained_after_a_call() == 5
+    assert copy.snakemake(*mine, "--", TABLES).returncode == 0
+    assert copy.planned(*mine, "--", TABLES) == {}
     first = image.read_bytes()
     Image.fromarray(np.full((8, 8), 100, np.uint8)).save(image)
+    assert copy.snakemake(*mine, "--until", "prepare").returncode == 0
+    assert copy.planned(*mine, "--", TABLES) == {"train": 2, "tables": 1}, "no table of the first images"
     assert trained_after_a_call() == 7 and len(copy.results("tiny", "mixmatch")) == 3
     image.write_bytes(first)
     assert trained_after_a_call() == 7, "trained before"

@@ -1,55 +1,51 @@
-"""A budget that is a study: its table and figure instead of the paper's."""
+"""An experiment that is a study: its page and figure instead of the paper's."""
 
 import re
 from pathlib import Path
 
-import figure_study
 import pytest
 import yaml
 from copies import TINY, Copy
 
 ROOT = Path(__file__).parents[2]
-VARIANT = '  mixmatch-T-1: {method: "baselines.mixmatch:MixMatch", recipe: {temperature: 1.0}}\n'
-STUDY = TINY.replace("report: true", "report: false").replace("seeds: [0]", "seeds: [0, 1]")
+VARIANT = '  mixmatch-T-1: {method_class: "baselines.mixmatch:MixMatch", recipe: {temperature: 1.0}}\n'
+STUDY = TINY.replace("report: true", "report: false").replace("seeds: [0]", "seeds: [0, 1]").partition("embeddings:")[0]
 STUDY = STUDY.replace("methods:\n", f"study: {{starts: [marginmix, mixmatch]}}\nmethods:\n{VARIANT}")
+TRIAL = ("--config", "experiment=trial")
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
     copy = Copy.make(tmp_path_factory.mktemp("study"))
-    copy.add_budget("trial", STUDY)
+    copy.add_experiment("trial", STUDY)
     return copy
 
 
-def test_a_study_ends_in_its_own_table_and_figure(copy):
-    jobs = copy.planned("--config", "budget=trial")
-    assert jobs["train"] == 6 and jobs["study"] == jobs["figure_study"] == 1
-    assert "tables" not in jobs and "embed" not in jobs
-    done = copy.snakemake("--config", "budget=trial", "--until", "train")
-    assert done.returncode == 0, done.stdout
-    (copy.folder / "results/runs/trial/digits/20/mixmatch-T-1/1/result.json").unlink()
-    partial = copy.snakemake("--config", "budget=trial", "--", "study_now")
-    assert partial.returncode == 0, partial.stdout
-    assert re.search(r"temperature=1.0 +\| +1 ", (copy.folder / "results/partial/trial.md").read_text())
-    done = copy.snakemake("--config", "budget=trial")
-    assert done.returncode == 0, done.stdout
-    text = (copy.folder / "results/trial.md").read_text()
+def test_a_study_ends_in_its_own_page_and_figure(copy):
+    jobs = copy.planned(*TRIAL)
+    assert jobs["prepare"] == jobs["study"] == jobs["figure_study"] == 1
+    assert not {"tables", "figure_confusion", "figure_learning_curves"} & set(jobs)
+    done = copy.snakemake(*TRIAL, FAKE_FAILURE="mixmatch-T-1/1/")
+    assert done.returncode == 1 and len(copy.trained()) == 5, done.stdout
+    page = copy.folder / "results/trial/study.md"
+    assert re.search(r"temperature=1.0 +\| +1 ", page.read_text()), "of one seed, since the other failed"
+    done = copy.snakemake(*TRIAL)
+    assert done.returncode == 0 and len(copy.trained()) == 6, done.stdout
+    text = page.read_text()
     assert re.search(r"temperature=1.0 +\| +2 ", text) and "digits, 20 labels: marginmix" in text.lower()
-    assert (copy.folder / "figures/trial.png").stat().st_size > 5_000
-    assert not (copy.folder / "results/tables.md").exists()
+    assert (copy.folder / "results/trial/study.csv").stat().st_size > 0
+    assert (copy.folder / "figures/trial/study.png").stat().st_size > 5_000
+    assert sorted(path.name for path in (copy.folder / "results/trial").iterdir()) == ["study.csv", "study.md"]
+
+
+def test_a_study_that_diagnoses_says_why_too(copy):
+    assert copy.planned(*TRIAL, "recipe={diagnosed: 64}")["figure_why"] == 1
 
 
 def test_a_variant_without_a_start_is_refused(copy):
-    done = copy.snakemake("--dry-run", "--config", "budget=trial", "study={starts: [marginmix]}")
+    done = copy.snakemake("--dry-run", *TRIAL, "study={starts: [marginmix]}")
     assert done.returncode == 1
     assert "methods: the name 'mixmatch-T-1' begins with none of study.starts (marginmix)" in done.stdout
-
-
-def test_a_study_of_which_nothing_has_run_draws_words(tmp_path):
-    columns = "dataset,labels,start,accuracy_difference\nferplus,320,marginmix,\n"
-    (tmp_path / "study.csv").write_text(columns)
-    figure_study.draw_study(tmp_path / "study.csv", tmp_path / "study.png", {}, "validation")
-    assert (tmp_path / "study.png").exists()
 
 
 def test_both_methods_of_the_study_have_as_many_trials():

@@ -12,7 +12,7 @@ from marginmix.runs.config import experiments, load
 from marginmix.runs.key import RunKey
 from marginmix.runs.plan import Plan, published_experiments
 from marginmix.runs.recipe import FROZEN
-from marginmix.runs.sources import sources
+from marginmix.runs.sources import contents, sources
 from marginmix.runs.spec import NUMERICS_VERSION
 
 calls.prepare_environment()

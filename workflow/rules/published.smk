@@ -14,6 +14,13 @@ REPORTED = ["paper", *(name for name, said in CONFIGS.items() if said["report"] 
 PUBLISHED_FIGURES = published_figures(CONFIGS, PLANES)
 CONFIG_FILES = [os.path.relpath(f"{workflow.basedir}/config/{name}.yaml") for name in CONFIGS]
 
+
+def made_of(script, *more):
+    """A text that changes with what a page is made of. Dates do not tell: after a failure Snakemake gives back the page
+    that was there, with a new date."""
+    return contents([*published_files(), *code(script), *CONFIG_FILES, *more])
+
+
 PAGES += [
     "results/tables.md",
     f"{paths.STUDIES}/separability.csv",
@@ -41,6 +48,7 @@ use rule tables as published_tables with:
     params:
         of=REPORTED,
         asked=asked,
+        made_of=made_of("tables.py", REFERENCE),
 
 
 rule separability:
@@ -57,6 +65,7 @@ rule separability:
         ENVIRONMENT
     params:
         of=list(CONFIGS),
+        made_of=made_of("separability.py"),
     script:
         "../scripts/separability.py"
 
@@ -81,6 +90,7 @@ for NAME, KIND in TRIALS.items():
         params:
             of=NAME,
             script=f"{KIND}.py",
+            made_of=made_of(f"{KIND}.py"),
         script:
             "../scripts/{params.script}"
 
@@ -105,5 +115,6 @@ for FIGURE in PUBLISHED_FIGURES:
             of=FIGURE.of,
             script=FIGURE.script,
             more=FIGURE.more,
+            made_of=made_of(FIGURE.script),
         script:
             "../scripts/{params.script}"

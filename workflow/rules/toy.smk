@@ -40,5 +40,7 @@ rule figure_toy:
     localrule: True
     conda:
         ENVIRONMENT
+    params:
+        made_of=contents(code("figure_toy.py")),
     script:
         "../scripts/figure_toy.py"
