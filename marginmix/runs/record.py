@@ -11,7 +11,7 @@ from typing import Any
 
 from marginmix.errors import UserError
 from marginmix.files import hash_of, read_json
-from marginmix.runs.paths import RESULT
+from marginmix.runs.paths import OUTPUTS, RESULT
 from marginmix.runs.scores import PER_IMAGE_METRICS, at_chance, reported, score_rules
 from marginmix.runs.spec import Bits, Spec, spec_from
 
@@ -30,7 +30,8 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def finished_already(spec: Spec, out: Path) -> dict[str, Any] | None:
-    """The result of `spec` in the folder `out`; None where there is none. That of another run is a `UserError`."""
+    """The result of `spec` in the folder `out`; None where it or another of the run's files is missing. That of another
+    run is a `UserError`."""
     if not (out / RESULT).exists():
         return None
     result = read_json(out / RESULT)
@@ -39,7 +40,7 @@ def finished_already(spec: Spec, out: Path) -> dict[str, Any] | None:
         raise UserError(
             f"{out / RESULT}: expected run {spec.identity}, found run {found}; choose another --out, or move that away"
         )
-    return result
+    return result if all((out / name).exists() for name in OUTPUTS) else None
 
 
 def check_record(record: Any, curve: Sequence[Mapping[str, float]]) -> Spec:

@@ -49,6 +49,14 @@ def test_a_finished_run_is_returned_at_once_and_without_torch(place):
     assert kept(place) == before
 
 
+def test_a_run_of_which_a_file_is_missing_is_made_again_to_the_same_bytes(place):
+    assert place.train() == 0
+    first = {name: place.read(name) for name in BYTES}
+    (place.out / "model.pt").unlink()
+    assert place.train() == 0
+    assert first == {name: place.read(name) for name in BYTES}
+
+
 def test_other_names_or_more_observation_do_not_make_it_stale(place):
     assert place.train() == 0
     before = kept(place)

@@ -1,10 +1,11 @@
 """What fails costs the others nothing, and no tracked file."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
-from copies import Copy
+from copies import Copy, write_images
 
 TINY = ("--config", "experiment=tiny")
 # Settings in braces must survive the way to the call that draws what is there, which must not refuse a failed run as a
@@ -57,11 +58,22 @@ def test_a_rebuild_that_fails_keeps_what_was_there(copy):
     assert "train" not in copy.planned(*TINY)
 
 
-def test_data_that_cannot_be_decoded_and_a_toy_that_fails_are_errors(tmp_path):
+@pytest.mark.slow
+def test_images_that_cannot_be_decoded_cost_the_other_datasets_nothing(tmp_path):
     copy = Copy.make(tmp_path / "copy")
-    done = copy.snakemake(*TINY, "toy={draws: 2}", FAKE_FAILURE="all")
-    assert done.returncode == 1 and copy.calls("toy") and copy.calls("prepare") and not copy.calls("train")
-    assert "3 runs (digits/20/mixmatch/0, digits/20/marginmix/0, digits/20/embedding/0): not finished" in left_out(copy)
+    write_images(copy.folder / "mine").write_bytes(b"no image")
+    done = copy.snakemake(*TINY, "datasets={mine: {labels: [4], family: folder, root: mine}}")
+    assert done.returncode == 1 and "mine/train/dark/0.png" in done.stdout, done.stdout
+    assert len(copy.trained()) == 3 and all(name.startswith("digits/") for name in copy.trained())
+    text = (copy.folder / "results/tiny/tables.md").read_text()
+    assert "2 of 4 are done" in text and (copy.folder / "figures/tiny/confusion.png").exists()
+    assert "2 runs (mine/4/mixmatch/0, mine/4/marginmix/0): not finished" in left_out(copy)
+
+
+def test_a_toy_that_fails_is_an_error(copy):
+    done = copy.snakemake(*TINY, "toy={draws: 2}", "--", "figures/tiny/toy.png", FAKE_FAILURE="all")
+    assert done.returncode == 1 and copy.calls("toy")
+    assert not (copy.folder / "figures/tiny/toy.png").exists()
 
 
 def test_a_twin_is_kept_apart_by_snakemakes_lock(tmp_path):
@@ -71,6 +83,7 @@ def test_a_twin_is_kept_apart_by_snakemakes_lock(tmp_path):
     try:
         while not copy.calls("train"):
             assert first.poll() is None
+            time.sleep(0.1)
         second = copy.snakemake(*TINY)
         assert second.returncode == 1 and "Directory cannot be locked" in second.stdout
     finally:

@@ -21,12 +21,12 @@ checkpoint prepare:
         "{params.command} prepare {params.data} --out {output:q} 2>&1 | tee {log:q}"
 
 
-# Younger than every result, as an input of those that are to be made anew: `--config rebuild=true`.
+# Younger than every result, as an input of those that are to be made anew: `--config rebuild=true`. Kept as a log is.
 rule rebuild:
     output:
-        temp("results/.rebuild-{token}"),
+        "logs/rebuild/{token}",
     log:
-        "logs/rebuild-{token}.log",
+        "logs/rebuild/{token}.log",
     localrule: True
     conda:
         ENVIRONMENT
@@ -35,18 +35,18 @@ rule rebuild:
 
 
 # Jobs of one call, on a cluster too, share the token.
-REBUILD = f"results/.rebuild-{calls.token()}" if config.get("rebuild") else None
+REBUILD = f"logs/rebuild/{calls.token()}" if config.get("rebuild") else None
 
 
 # One job, one GPU (none where the experiment's device is the CPU), one run. It writes the run's spec as it is asked for now
-# and returns at once where the folder holds the run finished. `update`: what is there stays until it is replaced. Not
-# declared: checkpoints, since Snakemake deletes what is declared before a job and after a failure; the network, so that it
-# may be deleted; and the data as input, which are decoded before the run's folder is known.
+# and returns at once where the folder holds the run finished. `update`: what is there stays until it is replaced.
+# Checkpoints lie beside, undeclared, since Snakemake deletes what is declared before a job and after a failure. The decoded
+# images are no input: the spec names them by their hash, which the training checks.
 rule train:
     input:
         rebuild=lambda wildcards: [] if not REBUILD or PLAN.finished(PLAN.runs[key_of(wildcards)]) else REBUILD,
     output:
-        **{name.partition(".")[0]: update(f"{RUN}/{name}") for name in (paths.SPEC, *paths.READ)},
+        **{name.partition(".")[0]: update(f"{RUN}/{name}") for name in (paths.SPEC, *paths.OUTPUTS)},
     log:
         "logs/train/{experiment}/{dataset}/{labels}/{method}/{seed}/{identity}.log",
     conda:
