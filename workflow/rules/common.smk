@@ -66,3 +66,9 @@ def published_files():
 def code(script):
     """A script of the workflow and all that it imports: an edit draws anew what it draws."""
     return [os.path.relpath(path) for path in sources(f"{workflow.basedir}/scripts/{script}")]
+
+
+def made_of(script, *more):
+    """A text that changes with what a page is made of. Dates do not tell: after a failure Snakemake gives back the page
+    that was there, with a new date."""
+    return contents([*published_files(), *code(script), *CONFIG_FILES, *more])

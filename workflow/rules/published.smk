@@ -14,13 +14,6 @@ REPORTED = ["paper", *(name for name, said in CONFIGS.items() if said["report"] 
 PUBLISHED_FIGURES = published_figures(CONFIGS, PLANES)
 CONFIG_FILES = [os.path.relpath(f"{workflow.basedir}/config/{name}.yaml") for name in CONFIGS]
 
-
-def made_of(script, *more):
-    """A text that changes with what a page is made of. Dates do not tell: after a failure Snakemake gives back the page
-    that was there, with a new date."""
-    return contents([*published_files(), *code(script), *CONFIG_FILES, *more])
-
-
 PAGES += [
     "results/tables.md",
     f"{paths.STUDIES}/separability.csv",
