@@ -20,10 +20,13 @@ class MixMatchWithPrior(MixMatch):
         super().__init__(recipe, task)
         self.prior = ClassPrior.of(recipe, task.labelled_counts)
 
+    def start(self, embeddings: Tensor, labels: Tensor) -> None:
+        self.prior.start(self.task.target_shares)
+
     def self_label(self, seen: Seen, step: Tensor) -> Tensor:
         mean = seen.logits.softmax(2).mean(0)
         guesses = sharpen(self.weigh(mean), self.recipe.temperature)
-        self.prior.follow(mean, guesses)
+        self.prior.follow(mean, guesses, step)
         return guesses
 
     def weigh(self, mean: Tensor) -> Tensor:
@@ -34,16 +37,19 @@ class MixMatchWithPrior(MixMatch):
 
 class AlignedMixMatch(MixMatchWithPrior):
     """Distribution alignment (Berthelot et al. 2020, ReMixMatch, section 3.1): q ∝ q̄ (p / p̃)^ρ, sharpened, with p the
-    labelled class shares and p̃ the running mean of the predictions."""
+    `target_shares`, by default the labelled ones, and p̃ the running mean of the predictions."""
 
-    labelled: Tensor
+    target: Tensor
 
     def __init__(self, recipe: Recipe, task: Task):
         super().__init__(recipe, task)
         self.prior = ClassPrior("head", recipe.prior_momentum, task.labelled_counts)
-        self.register_buffer("labelled", task.labelled_counts / task.labelled_counts.sum())
+        self.register_buffer("target", task.target_shares.clone())
+
+    def start(self, embeddings: Tensor, labels: Tensor) -> None:
+        self.target.copy_(self.task.target_shares)
 
     def weigh(self, mean: Tensor) -> Tensor:
-        ratio = (self.labelled / self.prior.shares.clamp_min(1e-8)).to(mean.dtype)
+        ratio = (self.target / self.prior.shares.clamp_min(1e-8)).to(mean.dtype)
         weighted = mean * ratio**self.recipe.prior_exponent
         return weighted / weighted.sum(1, keepdim=True)

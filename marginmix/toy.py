@@ -138,7 +138,7 @@ def _trained(path: str, network: nn.Module, plane: tuple[Tensor, Tensor, Tensor]
     labelled, targets, unlabelled = plane
     one_hot = torch.eye(2)[targets]
     recipe = make_recipe(SETTINGS, "settings of the toy", path)
-    method = resolve_method(path)(recipe, Task(2, 32, one_hot.sum(0), len(unlabelled)))
+    method = resolve_method(path)(recipe, Task(2, 32, one_hot.sum(0), len(unlabelled), one_hot.mean(0)))
     with torch.no_grad():
         method.start(network(labelled)[1], one_hot)
     drawer = Drawer(cell, len(labelled), len(unlabelled), recipe.batch_size, recipe.augmentations, recipe.alpha,

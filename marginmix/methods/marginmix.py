@@ -29,6 +29,7 @@ class MarginMix(Method):
     def start(self, embeddings: Tensor, labels: Tensor) -> None:
         if self.recipe.centroid_start == "labelled":
             self.centroids.start(embeddings, labels, self.recipe.batch_size)
+        self.prior.start(self.task.target_shares)
 
     def prepare(self, seen: Seen, labels: Tensor, step: Tensor) -> None:
         """Labelled points belong to their class, unlabelled ones to each as far as they are near; the weight of the
@@ -42,7 +43,7 @@ class MarginMix(Method):
     def self_label(self, seen: Seen, step: Tensor) -> Tensor:
         views = seen.embeddings[1:]
         guesses = self._memberships(views.flatten(0, 1)).unflatten(0, views.shape[:2]).mean(0)
-        self.prior.follow(seen.logits[1:].softmax(2).flatten(0, 1), guesses)
+        self.prior.follow(seen.logits[1:].softmax(2).flatten(0, 1), guesses, step)
         return guesses
 
     def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: Tensor) -> dict[str, Tensor]:

@@ -9,24 +9,33 @@ from marginmix.runs.recipe import Recipe
 class ClassPrior(nn.Module):
     """π [C], shares that sum to 1; saved with the method.
 
-    `source` labelled: the labelled images' shares (+1 each), for good. Otherwise a running mean of what it follows,
-    from equal shares on: where labels are drawn balanced, their counts say nothing.
+    `source` labelled: the labelled images' shares (+1 each), for good; target: those given at the start. Otherwise a
+    running mean of what it follows, from equal shares on: where labels are drawn balanced, their counts say nothing. It
+    is held where it is after `steps`, if that is given.
     """
 
     shares: Tensor
 
-    def __init__(self, source: str, momentum: float, labelled_counts: Tensor):
+    def __init__(self, source: str, momentum: float, labelled_counts: Tensor, steps: float | None = None):
         super().__init__()
         counts = labelled_counts + 1.0 if source == "labelled" else torch.ones_like(labelled_counts)
         self.register_buffer("shares", counts / counts.sum())
-        self.source, self.momentum = source, momentum
+        self.source, self.momentum, self.steps = source, momentum, steps
 
     @classmethod
     def of(cls, recipe: Recipe, labelled_counts: Tensor) -> "ClassPrior":
-        return cls(recipe.prior_source, recipe.prior_momentum, labelled_counts)
+        steps = recipe.prior_hold * recipe.steps if recipe.prior_hold < 1 else None
+        return cls(recipe.prior_source, recipe.prior_momentum, labelled_counts, steps)
 
-    def follow(self, predictions: Tensor, guesses: Tensor) -> None:
-        """One batch: probabilities [N, C] of the head, and guessed labels [B, C]; the source says which counts."""
-        if self.source != "labelled":
-            seen = (predictions if self.source == "head" else guesses).mean(0)
-            self.shares.lerp_(seen.to(self.shares.dtype), 1 - self.momentum)
+    def start(self, target: Tensor) -> None:
+        """Before the first step: the shares [C] that a prior with the source target has."""
+        if self.source == "target":
+            self.shares.copy_(target)
+
+    def follow(self, predictions: Tensor, guesses: Tensor, step: Tensor) -> None:
+        """One batch: probabilities [N, C] of the head, and guessed labels [B, C]; the source says which counts. `step`
+        is the number of steps done, a tensor of no dimension."""
+        if self.source in ("head", "guesses"):
+            seen = (predictions if self.source == "head" else guesses).mean(0).to(self.shares.dtype)
+            weight = 1 - self.momentum if self.steps is None else (1 - self.momentum) * (step < self.steps)
+            self.shares.lerp_(seen, weight)

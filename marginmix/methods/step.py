@@ -19,12 +19,14 @@ from marginmix.step_draws import Draws
 @dataclass(frozen=True)
 class Task:
     """What a method may know of its data: C classes, D dimensions of the embedding, the labelled images of each class
-    [C], and the number of images in the unlabelled pool."""
+    [C], the number of images in the unlabelled pool, and the class shares [C] that `target_shares` asks for, which are
+    there from `Method.start` on."""
 
     classes: int
     dimensions: int
     labelled_counts: Tensor
     unlabelled: int
+    target_shares: Tensor
 
 
 @dataclass(frozen=True)

@@ -186,12 +186,17 @@ class Recipe:
     )
     prior_source: str = setting(
         "head",
-        "pi: running mean of the head's predictions, of the guessed labels, or the labelled class shares",
+        "pi: running mean of the head's predictions, of the guessed labels, the labelled class shares, or the "
+        "target_shares",
         "head",
         "guesses",
         "labelled",
+        "target",
     )
     prior_momentum: float = setting(0.99, "of the running mean that is the class prior", within="[0, 1]")
+    prior_hold: float = setting(
+        1.0, "share of the run after which the running mean is held where it is; 1: never", within="[0, 1]"
+    )
     label_what: str = setting(
         "views",
         "what is labelled: the unlabelled views, their labels then mixed as in "
@@ -219,7 +224,33 @@ class Recipe:
     margin_weight: float = setting(1.0, "weight of the margin loss", within="[0, inf)")
     margin_on: str = setting("labelled", "the part of the mixtures that it applies to", "labelled", "all")
 
+    # Label shift: class shares of the unlabelled images
+    target_shares: str = setting(
+        "labelled",
+        "the shares that a class prior, an alignment or the prediction is set to: the labelled images'; estimated "
+        "without further labels by em (Saerens et al. 2002), em-calibrated (Alexandari et al. 2020) or bbse (Lipton et "
+        "al. 2018); or true, by the hidden labels: an upper bound, no method",
+        "labelled",
+        "em",
+        "em-calibrated",
+        "bbse",
+        "true",
+    )
+    share_folds: int = setting(
+        5, "networks that estimate the shares, each from all labels but a fold", within="[2, inf)"
+    )
+    share_steps: int = setting(1000, "steps of each of them, on labelled images alone", within="[1, inf)")
+    prediction: str = setting(
+        "plain",
+        "plain: the head's; shares: the head's times target_shares over the labelled shares (Saerens et al. 2002)",
+        "plain",
+        "shares",
+    )
+
     # What is kept
+    shares_examined: bool = setting(
+        False, "estimate class shares in every way, and evaluate predictions adjusted to each, see metrics.csv"
+    )
     snapshots: tuple = setting(
         (),
         "shares of the run after which the separability of the embeddings is measured, and planes are kept to be drawn",

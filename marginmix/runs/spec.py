@@ -23,7 +23,7 @@ A test forces it. A new setting whose default is what was done before needs none
 defaults.
 """
 
-OBSERVATION = ("evaluations", "score_window", "snapshots", "diagnosed", "samples")
+OBSERVATION = ("evaluations", "score_window", "snapshots", "diagnosed", "samples", "shares_examined")
 """The settings that only look: weights and predictions are the same whatever they are."""
 
 

@@ -52,20 +52,25 @@ def embed(network: nn.Module, images: Tensor, scaling: Scaling, precision: str) 
     return torch.cat([logits for logits, _ in outputs]), torch.cat([embedding for _, embedding in outputs])
 
 
-def evaluate(method: Method, network: nn.Module, images: Tensor, targets: Tensor, scaling: Scaling) -> Evaluation:
-    """`network` and the nearest centroid of `method` on uint8 `images` [N, H, W, C] with `targets` [N]."""
+def evaluate(method: Method, network: nn.Module, images: Tensor, targets: Tensor, scaling: Scaling,
+             adjustment: Tensor | None = None) -> Evaluation:  # fmt: skip
+    """`network` and the nearest centroid of `method` on uint8 `images` [N, H, W, C] with `targets` [N].
+
+    `adjustment` [C] is added to the logits."""
     logits, embeddings = embed(network, images, scaling, method.recipe.precision)
-    head = _confusion(targets, logits.argmax(1), logits.shape[1])
+    logits = logits if adjustment is None else logits + adjustment
+    head = confusion(targets, logits.argmax(1), logits.shape[1])
     calibration = calibration_error(logits.softmax(1), targets)
     distances = method.centroid_distances(embeddings)
     if distances is None:
         return Evaluation(head, calibration)
     own = distances.gather(1, targets[:, None])
     other = distances.scatter(1, targets[:, None], torch.inf).amin(1)
-    centroid = _confusion(targets, distances.argmin(1), logits.shape[1])
+    centroid = confusion(targets, distances.argmin(1), logits.shape[1])
     return Evaluation(head, calibration, centroid, float(own.mean()), float(other.mean()))
 
 
-def _confusion(targets: Tensor, predicted: Tensor, classes: int) -> np.ndarray:
+def confusion(targets: Tensor, predicted: Tensor, classes: int) -> np.ndarray:
+    """Counts [C, C], rows: true class, of the classes `targets` and `predicted` [N]."""
     pairs = (targets * classes + predicted).cpu().numpy()
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)

@@ -45,7 +45,8 @@ class Learner:
         self.optimiser = Adam(self.network.parameters(), self.rate)
         counts = data.one_hot(data.labelled, self.dtype).sum(0)
         _, sample = embed(self.network, data.images[:1], data.scaling, recipe.precision)
-        self.method = method(recipe, Task(len(data.classes), sample.shape[1], counts, len(data.unlabelled)))
+        shares = counts / counts.sum()
+        self.method = method(recipe, Task(len(data.classes), sample.shape[1], counts, len(data.unlabelled), shares))
         self.method.to(self.device, self.dtype)
         self.drawer = Drawer(
             cell, len(data.labelled), len(data.unlabelled), recipe.batch_size, recipe.augmentations, recipe.alpha,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from marginmix.files import write_atomically
+from marginmix.label_shift import ESTIMATES
 from marginmix.methods.step import Method
 from marginmix.training.diagnosis import DIAGNOSED
 from marginmix.training.evaluate import Evaluation
@@ -25,6 +26,12 @@ COLUMNS = (
     "centroid_distance_min", "centroid_distance_mean", "distance_own", "distance_other",
     *DIAGNOSED,
 )  # fmt: skip
+
+
+BY_SHARES = tuple(
+    f"{name}_{what}" for name in (*ESTIMATES, "true") for what in ("accuracy", "balanced_accuracy", "distance")
+)
+"""Validation accuracies of predictions adjusted to class shares, and how far these are from the true ones."""
 
 
 class StepSums:
@@ -90,7 +97,8 @@ def centroid_metrics(method: Method, evaluation: Evaluation) -> dict[str, float]
 
 def write_metrics(path: Path, history: Sequence[Mapping[str, float]], classes: Sequence[str]) -> None:
     """metrics.csv: one row per evaluation; empty where a number does not apply."""
-    write_rows(path, history, [*COLUMNS, *(f"recall_{name}" for name in classes)])
+    by_shares = BY_SHARES if any(BY_SHARES[0] in row for row in history) else ()
+    write_rows(path, history, [*COLUMNS, *by_shares, *(f"recall_{name}" for name in classes)])
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]], columns: Sequence[str]) -> None:

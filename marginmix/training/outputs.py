@@ -57,6 +57,7 @@ def _result(spec: Spec, trainer: Trainer, source: str, split: Split) -> dict[str
         "diverged": trainer.diverged,
         "confusion": trainer.confusion,
         "separability": trainer.separability,
+        "shares": trainer.shares,
         "wall_seconds": round(trainer.seconds, 1),
         "provenance": parts,
         # The same bits again can be promised only to a run that was made in one place, with deterministic kernels.

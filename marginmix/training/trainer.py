@@ -5,12 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from marginmix.label_shift import ESTIMATES
 from marginmix.methods.step import Method
 from marginmix.runs.recipe import Recipe
 from marginmix.training import checkpoints
+from marginmix.training.class_shares import Shares, estimated_shares, labelled_shares, true_shares
 from marginmix.training.data import TrainingData
 from marginmix.training.diagnosis import diagnose
-from marginmix.training.evaluate import accuracy, balanced_accuracy, embed, evaluate, recalls
+from marginmix.training.evaluate import accuracy, balanced_accuracy, confusion, embed, evaluate, recalls
 from marginmix.training.execution import EAGER, Execution
 from marginmix.training.learner import Learner
 from marginmix.training.metrics import centroid_metrics
@@ -31,6 +36,10 @@ class Trainer(Learner):
         self.confusion: list[list[int]] = []
         self.snapshots: dict[str, Arrays] = {}
         self.separability: list[dict[str, float | str]] = []
+        self.shares: Shares = {}
+        """Class shares [C] by their names in `target_shares`: of the labelled images and, where the recipe wants them,
+        of the unlabelled ones."""
+        self.cell = cell
         self.diverged = False
         self.seconds = 0.0
         """Wall time of training and evaluation up to the last evaluation, over all the parts of a resumed run."""
@@ -53,7 +62,10 @@ class Trainer(Learner):
         row: Row = {"step": self.completed, **self.sums.means_and_reset()}
         row["lambda_u"] = float(self.method.unlabelled_weight(self.clock.to(self.dtype)))
         row["learning_rate"] = float(self.learning_rate(self.clock))
-        held_out = evaluate(self.method, network, data.images[data.test], data.targets[data.test], data.scaling)
+        adjustment = self.adjustment(self.recipe.target_shares) if self.recipe.prediction == "shares" else None
+        held_out = evaluate(
+            self.method, network, data.images[data.test], data.targets[data.test], data.scaling, adjustment
+        )
         row |= {"accuracy": accuracy(held_out.head), "balanced_accuracy": balanced_accuracy(held_out.head)}
         if held_out.centroid is not None:
             row["accuracy_centroid"] = accuracy(held_out.centroid)
@@ -61,22 +73,49 @@ class Trainer(Learner):
             row |= centroid_metrics(self.method, held_out)
         if len(data.validation):
             images, targets = data.images[data.validation], data.targets[data.validation]
-            validation = evaluate(self.method, network, images, targets, data.scaling)
+            validation = evaluate(self.method, network, images, targets, data.scaling, adjustment)
             row["validation_accuracy"] = accuracy(validation.head)
             row["validation_balanced_accuracy"] = balanced_accuracy(validation.head)
             row["validation_calibration_error"] = validation.calibration
+            if self.recipe.shares_examined:
+                logits, _ = embed(network, images, data.scaling, self.recipe.precision)
+                row |= self._by_shares(logits, targets)
         if self.recipe.diagnosed:
             row |= diagnose(self.method, self.looking, data)
         row |= {f"recall_{name}": float(r) for name, r in zip(data.classes, recalls(held_out.head), strict=True)}
         self.confusion = held_out.head.tolist()
         return row
 
+    def adjustment(self, name: str) -> Tensor:
+        """log t_k - log s_k [C]: what adjusts a head that learned under the labelled shares s to the shares t."""
+        target, source = (torch.tensor(self.shares[of], dtype=self.dtype, device=self.device).clamp_min(1e-8)
+                          for of in (name, "labelled"))  # fmt: skip
+        return target.log() - source.log()
+
+    def _by_shares(self, logits: Tensor, targets: Tensor) -> Row:
+        """Accuracies of `logits` [N, C] for the classes `targets` [N], adjusted to each of the estimated shares and to
+        the true ones, and how far from these the estimates are (total variation), percent."""
+        row: Row = {}
+        for name in (*ESTIMATES, "true"):
+            found = confusion(targets, (logits + self.adjustment(name)).argmax(1), logits.shape[1])
+            row |= {f"{name}_accuracy": accuracy(found), f"{name}_balanced_accuracy": balanced_accuracy(found)}
+            away = sum(abs(a - b) for a, b in zip(self.shares[name], self.shares["true"], strict=True))
+            row[f"{name}_distance"] = 50 * away
+        return row
+
     # The run
 
     def start(self) -> None:
-        """What comes before the first step: the method sees the labelled images once, as the untrained network in
-        evaluation mode embeds them."""
-        data = self.data
+        """What comes before the first step: class shares are estimated where the recipe wants them; the method sees the
+        labelled images once, as the untrained network in evaluation mode embeds them."""
+        data, wanted = self.data, self.recipe.target_shares
+        self.shares = {"labelled": labelled_shares(data).tolist()}
+        if wanted == "true" or self.recipe.shares_examined:
+            self.shares["true"] = true_shares(data).tolist()
+        if wanted in ESTIMATES or self.recipe.shares_examined:
+            self.shares |= estimated_shares(self.recipe, data, self.cell)
+        if wanted != "labelled":
+            self.method.task.target_shares.copy_(torch.tensor(self.shares[wanted]))
         _, embeddings = embed(self.network, data.images[data.labelled], data.scaling, self.recipe.precision)
         self.method.start(embeddings, data.one_hot(data.labelled, embeddings.dtype))
 
@@ -131,6 +170,7 @@ class Trainer(Learner):
             "confusion": self.confusion,
             "snapshots": self.snapshots,
             "separability": self.separability,
+            "shares": self.shares,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -143,3 +183,4 @@ class Trainer(Learner):
         self.clock.fill_(self.completed)
         self._earlier, self.confusion = state["provenance"], state["confusion"]
         self.snapshots, self.separability = state["snapshots"], state.get("separability", [])
+        self.shares = state.get("shares", {})

@@ -10,10 +10,11 @@ from marginmix.runs.recipe import make_recipe
 
 COUNTS = torch.tensor([6.0, 2.0])
 STEP = torch.tensor(0.0)
+PREDICTIONS, GUESSES = torch.tensor([[1.0, 0.0], [0.8, 0.2]]), torch.tensor([[0.1, 0.9]])
 
 
-def task():
-    return Task(classes=2, dimensions=1, labelled_counts=COUNTS, unlabelled=10)
+def task(target=COUNTS / 8):
+    return Task(classes=2, dimensions=1, labelled_counts=COUNTS, unlabelled=10, target_shares=target)
 
 
 def seen(probabilities):
@@ -28,8 +29,25 @@ def seen(probabilities):
 def test_a_prior_follows_its_source(source, start, after):
     prior = ClassPrior(source, 0.5, COUNTS)
     assert prior.shares.tolist() == pytest.approx(start)
-    prior.follow(predictions=torch.tensor([[1.0, 0.0], [0.8, 0.2]]), guesses=torch.tensor([[0.1, 0.9]]))
+    prior.follow(PREDICTIONS, GUESSES, STEP)
     assert prior.shares.tolist() == pytest.approx(after)
+
+
+def test_a_prior_may_have_the_target_shares_from_the_start_on():
+    prior = ClassPrior("target", 0.5, COUNTS)
+    prior.start(torch.tensor([0.2, 0.8]))
+    prior.follow(PREDICTIONS, GUESSES, STEP)
+    assert prior.shares.tolist() == pytest.approx([0.2, 0.8])
+
+
+def test_a_prior_is_held_after_its_share_of_the_run():
+    recipe = make_recipe({"steps": 10, "evaluations": 1, "score_window": 1, "prior_source": "guesses",
+                          "prior_momentum": 0.5, "prior_hold": 0.5})  # fmt: skip
+    prior = ClassPrior.of(recipe, COUNTS)
+    prior.follow(PREDICTIONS, GUESSES, torch.tensor(4.0))
+    assert prior.shares.tolist() == pytest.approx([0.3, 0.7])
+    prior.follow(PREDICTIONS, GUESSES, torch.tensor(5.0))
+    assert prior.shares.tolist() == pytest.approx([0.3, 0.7])
 
 
 def test_the_prior_weighs_mixmatchs_guesses():
@@ -50,3 +68,11 @@ def test_alignment_moves_the_mean_of_the_guesses_to_the_labelled_shares():
     second = method.self_label(seen(predictions), STEP)  # p̃ = (0.4, 0.6)
     odds = 0.6 / 0.4 * (0.75 / 0.4) / (0.25 / 0.6)
     assert (second[0, 0] / second[0, 1]).item() == pytest.approx(odds, rel=1e-5)
+
+
+def test_alignment_takes_the_target_shares_that_are_there_at_the_start():
+    method = AlignedMixMatch(make_recipe({"temperature": 1.0, "prior_momentum": 0.0}), task())
+    method.task.target_shares.copy_(torch.tensor([0.2, 0.8]))
+    method.start(torch.zeros(1, 1), torch.zeros(1, 2))
+    guess = method.self_label(seen([[0.5, 0.5]]), STEP)  # p̃ is (1/2, 1/2) so far
+    assert guess[0].tolist() == pytest.approx([0.2, 0.8])

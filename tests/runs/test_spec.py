@@ -81,7 +81,7 @@ def test_a_setting_changes_the_identity_unless_it_only_observes(name):
 
 
 def test_what_observes_is_known():
-    assert OBSERVATION == ("evaluations", "score_window", "snapshots", "diagnosed", "samples")
+    assert OBSERVATION == ("evaluations", "score_window", "snapshots", "diagnosed", "samples", "shares_examined")
 
 
 OTHER = {"dataset": "faces", "family": "folder", "image_size": 16, "data": "f" * 16, "labels": 30, "seed": 4,

@@ -1,0 +1,107 @@
+"""The class shares of the unlabelled images, estimated without a further label: by networks that see only the labels.
+
+Each network learns from all labelled images but one fold, so every labelled image is judged by a network that has not
+seen it. What these say calibrates predictions and measures confusion; a network's own training images could not.
+"""
+
+import hashlib
+import sys
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.model_selection import StratifiedKFold
+
+from marginmix.label_shift import ESTIMATES, black_box_shares, calibration, em_shares, log_softmax
+from marginmix.methods.margin_supervised import MarginSupervised
+from marginmix.runs.recipe import Recipe
+from marginmix.training.data import TrainingData
+from marginmix.training.evaluate import embed
+from marginmix.training.execution import EAGER
+from marginmix.training.learner import Learner
+
+JUDGED = 5_000
+"""Unlabelled images that shares are estimated on, evenly spread over the pool: a share's standard error is then at most
+0.7 points."""
+
+Shares = dict[str, list[float]]
+
+
+def labelled_shares(data: TrainingData) -> np.ndarray:
+    """Shares [C] of the classes among the labelled images."""
+    return _shares_of(data.targets[data.labelled].cpu().numpy(), len(data.classes))
+
+
+def true_shares(data: TrainingData) -> np.ndarray:
+    """Shares [C] among the unlabelled images, by their hidden labels: an upper bound for whoever estimates them."""
+    targets = data.targets[data.unlabelled].cpu().numpy()
+    return _shares_of(targets[targets >= 0], len(data.classes))
+
+
+def estimated_shares(recipe: Recipe, data: TrainingData, cell: str) -> Shares:
+    """`ESTIMATES` of the shares of the unlabelled pool, each [C], from `recipe.share_folds` labelled-only networks of
+    `recipe.share_steps` steps. `cell` seeds them.
+
+    - em: expectation-maximisation on the networks' mean probabilities (Saerens et al. 2002).
+    - em-calibrated: the same, after bias-corrected temperature scaling on held-out labels (Alexandari et al. 2020).
+    - bbse: from the confusion of held-out labels (Lipton et al. 2018).
+    """
+    source, classes = labelled_shares(data), len(data.classes)
+    labelled = data.labelled.cpu().numpy()
+    targets = data.targets[data.labelled].cpu().numpy()
+    held_out, unlabelled = np.zeros((len(labelled), classes)), []
+    step = max(1, len(data.unlabelled) // JUDGED)
+    judged = data.unlabelled[::step]
+    folds = _folds(targets, recipe.share_folds, cell)
+    for number, (learned, left_out) in enumerate(folds):
+        network = _labelled_only(recipe, data, learned, f"{cell}/shares/{number}")
+        held_out[left_out] = _logits(network, data, data.labelled[_indices(left_out, data)], recipe)
+        unlabelled.append(_logits(network, data, judged, recipe))
+        print(f"{cell}: class shares, network {number + 1} of {len(folds)}", file=sys.stderr, flush=True)
+    temperature, biases = calibration(held_out, targets)
+    plain = np.mean([np.exp(log_softmax(logits)) for logits in unlabelled], axis=0)
+    calibrated = np.mean([np.exp(log_softmax(logits / temperature + biases)) for logits in unlabelled], axis=0)
+    says = np.mean([_shares_of(logits.argmax(1), classes) for logits in unlabelled], axis=0)
+    found = {
+        "em": em_shares(plain, source),
+        "em-calibrated": em_shares(calibrated, source),
+        "bbse": black_box_shares(held_out.argmax(1), targets, says, source),
+    }
+    return {name: found[name].tolist() for name in ESTIMATES}
+
+
+def _labelled_only(recipe: Recipe, data: TrainingData, learned: np.ndarray, cell: str) -> torch.nn.Module:
+    """The averaged network of a training on the labelled images at the positions `learned`, nothing else."""
+    chosen = data.labelled[_indices(learned, data)]
+    short = replace(
+        recipe, steps=recipe.share_steps, evaluations=1, score_window=1, margin="none", diagnosed=0, samples=0,
+        snapshots=(),
+    )  # fmt: skip
+    learner = Learner(short, MarginSupervised, replace(data, labelled=chosen), cell, EAGER)
+    for _ in range(short.steps):
+        learner.step()
+    return learner.average.module
+
+
+def _logits(network: torch.nn.Module, data: TrainingData, indices: torch.Tensor, recipe: Recipe) -> np.ndarray:
+    """Of the images `indices` [N], [N, C]."""
+    return embed(network, data.images[indices], data.scaling, recipe.precision)[0].double().cpu().numpy()
+
+
+def _indices(positions: np.ndarray, data: TrainingData) -> torch.Tensor:
+    return torch.from_numpy(positions).to(data.labelled.device)
+
+
+def _folds(targets: np.ndarray, folds: int, cell: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Positions to learn from and positions to judge, for each fold; every class in every fold where it can be."""
+    seed = int.from_bytes(hashlib.sha256(f"{cell}/shares".encode()).digest()[:4], "little")
+    rarest = int(np.unique(targets, return_counts=True)[1].min())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a class with fewer images than folds
+        splitter = StratifiedKFold(max(2, min(folds, rarest)), shuffle=True, random_state=seed)
+        return list(splitter.split(targets, targets))
+
+
+def _shares_of(targets: np.ndarray, classes: int) -> np.ndarray:
+    return np.bincount(targets, minlength=classes) / max(len(targets), 1)

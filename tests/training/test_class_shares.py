@@ -1,0 +1,83 @@
+"""Class shares in training: who is told them, that examining them changes nothing, and predictions adjusted to them."""
+
+import numpy as np
+import pytest
+import torch
+
+from marginmix.label_shift import ESTIMATES
+from marginmix.training.class_shares import estimated_shares, labelled_shares, true_shares
+from marginmix.training.evaluate import embed
+from marginmix.training.running import resolve_method
+from marginmix.training.trainer import Trainer
+from tests.toy_training import METHODS, small_recipe, toy_data
+
+CHEAP = {"share_folds": 2, "share_steps": 3}
+
+
+def trained(method, steps=2, **settings):
+    trainer = Trainer(small_recipe(evaluations=6, **CHEAP, **settings), resolve_method(method), toy_data(), "toy/15/0")
+    trainer.start()
+    for _ in range(steps):
+        trainer.step()
+    return trainer
+
+
+def test_shares_of_the_labelled_and_the_hidden_ones_by_count():
+    data = toy_data()
+    for shares, pool in ((labelled_shares(data), data.labelled), (true_shares(data), data.unlabelled)):
+        counts = [sum(int(data.targets[i]) == k for i in pool) for k in range(3)]
+        assert shares.tolist() == pytest.approx([count / len(pool) for count in counts])
+
+
+def test_estimates_are_shares_and_come_out_the_same_again():
+    first, again = (estimated_shares(small_recipe(**CHEAP), toy_data(), "toy/15/0") for _ in range(2))
+    assert first == again and tuple(first) == ESTIMATES
+    for shares in first.values():
+        assert sum(shares) == pytest.approx(1) and min(shares) >= 0
+
+
+def test_hidden_labels_change_no_estimate():
+    data, permuted = toy_data(), toy_data()
+    permuted.targets[permuted.unlabelled] = permuted.targets[permuted.unlabelled].roll(7)
+    assert not torch.equal(data.targets, permuted.targets)
+    found = [estimated_shares(small_recipe(**CHEAP), one, "toy/15/0") for one in (data, permuted)]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", ["mixmatch", "marginmix"])
+def test_examining_shares_changes_no_bit(name):
+    plain, examined = (trained(METHODS[name], shares_examined=given) for given in (False, True))
+    row = examined.evaluate()
+    assert {f"{estimate}_accuracy" for estimate in (*ESTIMATES, "true")} <= set(row) and row["true_distance"] == 0
+    assert not {f"{estimate}_accuracy" for estimate in ESTIMATES} & set(plain.evaluate())
+    plain.step()
+    examined.step()
+    for part in ("network", "average", "method"):
+        theirs = examined.state()[part]
+        assert all(torch.equal(value, theirs[key]) for key, value in plain.state()[part].items())
+
+
+def test_a_prior_and_an_alignment_have_the_shares_that_are_asked_for():
+    margin = trained(METHODS["marginmix"], prior_source="target", target_shares="true")
+    assert margin.method.prior.shares.tolist() == pytest.approx(true_shares(margin.data).tolist())
+    aligned = trained("baselines.class_prior:AlignedMixMatch", target_shares="em")
+    assert aligned.method.target.tolist() == pytest.approx(aligned.shares["em"])
+    aligned = trained("baselines.class_prior:AlignedMixMatch")
+    assert aligned.method.target.tolist() == pytest.approx(labelled_shares(aligned.data).tolist())
+
+
+def test_predictions_are_adjusted_at_evaluation():
+    trainer = trained(METHODS["mixmatch"], prediction="shares", target_shares="true")
+    data, network = trainer.data, trainer.average.module
+    logits, _ = embed(network, data.images[data.test], data.scaling, "fp32")
+    weights = true_shares(data) / labelled_shares(data)
+    right = (logits.softmax(1).numpy() * weights).argmax(1) == data.targets[data.test].numpy()
+    assert trainer.evaluate()["accuracy"] == pytest.approx(100 * np.mean(right))
+
+
+def test_shares_survive_a_checkpoint():
+    trainer = trained(METHODS["mixmatch"], target_shares="bbse", prediction="shares")
+    resumed = Trainer(trainer.recipe, resolve_method(METHODS["mixmatch"]), toy_data(), "toy/15/0")
+    resumed.load_state(trainer.state())
+    assert resumed.shares == trainer.shares and "bbse" in resumed.shares
+    assert resumed.evaluate()["accuracy"] == trainer.evaluate()["accuracy"]
