@@ -1,7 +1,7 @@
 """FixMatch (Sohn et al., NeurIPS 2020): a sure guess on a weak view is the label of a strong view of the same image."""
 
 from baselines.pseudo_label import PseudoLabel
-from marginmix.methods.step import Batch, labelled_and_last
+from marginmix.methods.base import Batch, labelled_and_last
 from marginmix.step_draws import Draws
 
 
@@ -13,6 +13,7 @@ class FixMatch(PseudoLabel):
     project's optimiser.
     """
 
+    title = "FixMatch"
     strong = True
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:

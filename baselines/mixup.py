@@ -7,15 +7,17 @@ predictions; `unlabelled_loss: cross-entropy` is its loss.
 import torch
 from torch import Tensor
 
+from marginmix.methods.base import Batch, Method, Outputs
 from marginmix.methods.mixing import mixup
-from marginmix.methods.step import Batch, Method, Seen
 from marginmix.step_draws import Draws
 
 
 class MixUp(Method):
     """No sharpening, no mixing across the two parts."""
 
-    def self_label(self, seen: Seen, step: Tensor) -> Tensor:
+    title = "MixUp"
+
+    def self_label(self, seen: Outputs, step: Tensor) -> Tensor:
         return seen.logits.softmax(2).mean(0)
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:

@@ -2,14 +2,15 @@
 
 from torch import Tensor
 
+from marginmix.methods.base import Batch, Method
 from marginmix.methods.mixing import soft_cross_entropy
-from marginmix.methods.step import Batch, Method
 from marginmix.step_draws import Draws
 
 
 class Supervised(Method):
     """Cross-entropy on weakly augmented labelled images, nothing else."""
 
+    title = "Supervised"
     looks_at = "nothing"
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:

@@ -1,6 +1,7 @@
 """Does bf16 cost accuracy? Paired runs of a quick entry, bf16 against fp32, on the same cells."""
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -8,12 +9,12 @@ import torch
 from marginmix import datasets
 from marginmix.runs.config import load, recipe_of
 from marginmix.runs.key import RunKey
+from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import Recipe
 from marginmix.runs.scores import reported
 from marginmix.splits import make_split
 from marginmix.training import devices
 from marginmix.training.data import gather
-from marginmix.training.running import resolve_method
 from marginmix.training.trainer import Trainer
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
@@ -37,7 +38,7 @@ def _pair(method: str, seed: int, cache: Path) -> dict:
 
 
 def _train(recipe: Recipe, precision: str, path: str, seed: int, cache: Path) -> float:
-    recipe = Recipe(**{**vars(recipe), "precision": precision})
+    recipe = replace(recipe, precision=precision)
     device = torch.device("cpu")
     devices.prepare(device, 1, exact=True)
     row = datasets.get(DATASET)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.subjects import METHODS
 from marginmix.files import read_json, write_json
+from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import make_recipe
 from marginmix.runs.spec import Bits, Machine, Spec, bits_settings, observation_of
 
@@ -28,7 +29,7 @@ def _spec(place: Path, threads: int) -> Path:
     """The spec of the run, its images decoded into a cache below `place`."""
     cache, described, spec = str(place / "cache"), place / "data.json", place / "spec.json"
     _marginmix("prepare", "--dataset", DATASET, "--cache", cache, "--out", str(described))
-    recipe = make_recipe(SETTINGS, method=METHODS[METHOD])
+    recipe = make_recipe(SETTINGS, kind=resolve_method(METHODS[METHOD]).Settings)
     data = read_json(described)["data_hash"]
     bits = Bits(DATASET, None, None, data, LABELS, 0, METHODS[METHOD], bits_settings(recipe))
     machine = Machine(threads=threads, cache=cache)

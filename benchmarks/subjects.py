@@ -10,11 +10,11 @@ from benchmarks.plain import PlainMarginMix, PlainMixMatch
 from benchmarks.plain_data import PlainInput
 from marginmix.augment import Scaling
 from marginmix.networks import make_network
+from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import Recipe, make_recipe
 from marginmix.training import execution
 from marginmix.training.data import TrainingData
 from marginmix.training.learner import Learner
-from marginmix.training.running import resolve_method
 
 METHODS = {
     "supervised": "baselines.supervised:Supervised",
@@ -40,8 +40,10 @@ class Subject:
 
     @property
     def recipe(self) -> Recipe:
-        # Not the method's own defaults: the plain loop is written for the triplet margin, and both are to do the same.
-        return make_recipe({"network": self.network, "batch_size": self.batch, "precision": self.precision})
+        settings = {"network": self.network, "batch_size": self.batch, "precision": self.precision}
+        if self.method == "marginmix":  # the plain loop is written for these, and both are to do the same
+            settings |= {"margin": "triplet", "membership_temperature": 1.0}
+        return make_recipe(settings, kind=resolve_method(METHODS[self.method]).Settings)
 
     def __str__(self) -> str:
         return f"{self.method} {self.network} {self.side}x{self.side} B={self.batch} {self.precision} {self.mode}"

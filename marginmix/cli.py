@@ -13,7 +13,7 @@ from marginmix import datasets
 from marginmix.errors import UserError, run_or_explain
 from marginmix.files import check_writable, write_json
 from marginmix.runs.key import RunKey
-from marginmix.runs.recipe import FIELDS, FROZEN, PROFILES
+from marginmix.runs.recipe import PROFILES, Recipe, fields_of
 from marginmix.runs.record import finished_already
 from marginmix.runs.spec import read_spec
 from marginmix.splits import make_split, write_split
@@ -57,10 +57,12 @@ def _train(options: argparse.Namespace) -> None:
     spec = read_spec(options.spec)
     machine = {name: value for name in ("device", "threads") if (value := getattr(options, name)) is not None}
     spec = dataclasses.replace(spec, machine=dataclasses.replace(spec.machine, **machine))
-    check_writable(options.out)
+    # Before the method is asked for, which takes seconds: a spec that was planned is in its normal form.
     if not options.anew and (result := finished_already(spec, options.out)):
         print(f"{spec.key.cell} {spec.method}: finished before, {result['accuracy']:.2f} %", file=sys.stderr)
         return
+    spec = spec.normalised(str(options.spec))
+    check_writable(options.out)
     from marginmix.training.running import train
 
     result = train(spec, options.out, options.anew)
@@ -91,16 +93,17 @@ def _publish(options: argparse.Namespace) -> None:
         print(line)
 
 
-def _recipe(_: argparse.Namespace) -> None:
+def _recipe(options: argparse.Namespace) -> None:
+    from marginmix.runs.methods import facts_of
+
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `marginmix recipe | head` is no error
-    for name, field in FIELDS.items():
+    kind = facts_of(options.method, "METHOD").settings if options.method else Recipe
+    for name, field in fields_of(kind).items():
         allowed = " | ".join(field.metadata["choices"]) or field.metadata["within"]
         print(f"{name} = {field.default}{f'  ({allowed})' if allowed else ''}")
         print(f"    {field.metadata['doc']}")
     for name, settings in PROFILES.items():
         print(f"profile {name}: {_spell(settings) or 'the above'}")
-    for method, settings in FROZEN.items():
-        print(f"{method}, over any profile: {_spell(settings)}")
 
 
 def _spell(settings: Mapping[str, Any]) -> str:
@@ -164,7 +167,8 @@ def _parser() -> argparse.ArgumentParser:
     toy.add_argument("--draws", type=int, default=20, help="of the labelled points")
     publishing = add("publish", _publish, "copy an experiment's finished runs into results/published", configs)
     publishing.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's --config")
-    add("recipe", _recipe, "print every setting, its default, allowed values and source")
+    recipe = add("recipe", _recipe, "print every setting of a method, its default, allowed values and source")
+    recipe.add_argument("method", nargs="?", metavar="METHOD", help="import path; default: what every method has")
     return parser
 
 

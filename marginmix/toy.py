@@ -19,12 +19,13 @@ from torch import Tensor, nn
 from marginmix.draws import uniform
 from marginmix.errors import UserError
 from marginmix.files import write_atomically
-from marginmix.methods.step import Task, compute_losses
-from marginmix.runs.recipe import make_recipe
+from marginmix.methods.base import Task
+from marginmix.methods.step import compute_losses
+from marginmix.runs.methods import resolve_method
+from marginmix.runs.recipe import fields_of, make_recipe
 from marginmix.step_draws import Drawer
 from marginmix.training import devices
 from marginmix.training.adam import Adam
-from marginmix.training.running import resolve_method
 
 PROBLEMS = {"easy": 2.0, "hard": 0.75}
 """Half the distance of the two classes' means, in their standard deviation: 2 % and 23 % of the points lie beyond the
@@ -137,8 +138,10 @@ def _trained(path: str, network: nn.Module, plane: tuple[Tensor, Tensor, Tensor]
     points."""
     labelled, targets, unlabelled = plane
     one_hot = torch.eye(2)[targets]
-    recipe = make_recipe(SETTINGS, "settings of the toy", path)
-    method = resolve_method(path)(recipe, Task(2, 32, one_hot.sum(0), len(unlabelled), one_hot.mean(0)))
+    kind = resolve_method(path, "--methods")
+    settings = {name: value for name, value in SETTINGS.items() if name in fields_of(kind.Settings)}
+    recipe = make_recipe(settings, "settings of the toy", kind.Settings)
+    method = kind(recipe, Task(2, 32, one_hot.sum(0), len(unlabelled), one_hot.mean(0)))
     with torch.no_grad():
         method.start(network(labelled)[1], one_hot)
     drawer = Drawer(cell, len(labelled), len(unlabelled), recipe.batch_size, recipe.augmentations, recipe.alpha,

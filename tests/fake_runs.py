@@ -16,6 +16,7 @@ from marginmix.reporting.published import Published
 from marginmix.reporting.results import Results, of_experiment
 from marginmix.runs import paths
 from marginmix.runs.config import EMBEDDING, EMBEDDING_CLASS, load
+from marginmix.runs.methods import facts_of
 from marginmix.runs.plan import Plan
 from marginmix.runs.recipe import PAPER_STEPS, make_recipe  # noqa: F401 - PAPER_STEPS for the tests
 from marginmix.runs.record import sealed
@@ -88,7 +89,7 @@ def write_run(
     """A finished run's folder, returned. `settings` beside `SETTINGS`, `arrays` of its observations, `changes` of keys
     of its result.json; `accuracy` has two decimals at most."""
     name = method if method in CLASSES else method.partition("-")[0]
-    recipe = make_recipe({**SETTINGS, **(settings or {})}, "fake run", CLASSES[name])
+    recipe = make_recipe({**SETTINGS, **(settings or {})}, "fake run", facts_of(CLASSES[name]).settings)
     bits = Bits(dataset, None, None, data, labels, seed, CLASSES[name], bits_settings(recipe))
     machine = Machine(device="cpu", data_root="data", cache=".cache")
     spec = Spec(experiment, method, bits, observation_of(recipe), machine)
@@ -100,7 +101,8 @@ def write_run(
     part = {"device": "cpu", "name": "a processor", "threads": 1, "deterministic": True, "execution": "eager",
             "torch": "2.8", "commit": "c0ffee", "clean": True, "date": "2026-01-01"}  # fmt: skip
     record = {
-        **accuracies, "spec": json.loads(json.dumps(spec.to_json())), "identity": spec.identity, "source": dataset,
+        **accuracies, "spec": json.loads(json.dumps(spec.to_json())), "identity": spec.identity,
+        "recipe": recipe.to_json(), "source": dataset,
         "split": f"split of {dataset} {labels} {seed}", "overlap": {"labelled/test": 0}, "classes": classes,
         "scores": rules, "optimism": rules["best"] - rules["mean"], "evaluated": len(rows), "diverged": diverged,
         "confusion": confusion(len(classes), accuracy, seed), "separability": [], "wall_seconds": 61.5,

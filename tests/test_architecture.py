@@ -92,11 +92,9 @@ def test_a_training_does_not_load_the_compiler():
     lines = [
         "import sys, torch",
         "from marginmix.training import devices",
-        "from marginmix.training.running import resolve_method",
-        "from marginmix.training.trainer import Trainer",
-        "from tests.toy_training import METHODS, small_recipe, toy_data",
+        "from tests.toy_training import toy_trainer",
         "devices.prepare(torch.device('cpu'), 1, exact=True)",
-        "trainer = Trainer(small_recipe(), resolve_method(METHODS['marginmix']), toy_data(), 'toy/15/0')",
+        "trainer = toy_trainer('marginmix')",
         "trainer.start(); trainer.step(); trainer.evaluate()",
         "print([name for name in ('torch._dynamo', 'torch._inductor') if name in sys.modules])",
     ]

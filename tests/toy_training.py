@@ -4,8 +4,11 @@ import numpy as np
 import torch
 
 from marginmix.augment import Scaling
+from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import Recipe, make_recipe
 from marginmix.training.data import TrainingData
+from marginmix.training.execution import EAGER, Execution
+from marginmix.training.trainer import Trainer
 
 METHODS = {
     "marginmix": "marginmix.methods.marginmix:MarginMix",
@@ -22,8 +25,17 @@ SMALL = {
 }  # fmt: skip
 
 
-def small_recipe(**settings: object) -> Recipe:
-    return make_recipe({**SMALL, **settings})
+def small_recipe(method: str = "marginmix", **settings: object) -> Recipe:
+    """A recipe of `method`, a name of `METHODS` or an import path: its own defaults, but for `SMALL` and `settings`."""
+    kind = resolve_method(METHODS.get(method, method)).Settings
+    return make_recipe({**SMALL, **settings}, kind=kind)
+
+
+def toy_trainer(method: str = "marginmix", data: TrainingData | None = None, cell: str = "toy/15/0",
+                how: Execution = EAGER, **settings: object) -> Trainer:  # fmt: skip
+    """`method`, a name of `METHODS` or an import path, on the toy data or on `data`, before its first step."""
+    path = METHODS.get(method, method)
+    return Trainer(small_recipe(path, **settings), resolve_method(path), data or toy_data(), cell, how)
 
 
 def toy_data(dtype: torch.dtype = torch.float64, channels: int = 1) -> TrainingData:

@@ -68,3 +68,15 @@ class Centroids(nn.Module):
     def distances(self, embeddings: Tensor) -> Tensor:
         """Squared distances [N, C] of embeddings [N, D]."""
         return squared_distances(embeddings, self.positions.to(embeddings.dtype))
+
+    def report(self, embeddings: Tensor, targets: Tensor) -> dict[str, float]:
+        """Squared distances: smallest and mean between two centroids; mean of the embeddings [N, D] to the centroid of
+        their own class `targets` [N], and to the nearest other."""
+        between = torch.pdist(self.positions.float()).square()
+        d = self.distances(embeddings)
+        return {
+            "centroid_distance_min": float(between.min()),
+            "centroid_distance_mean": float(between.mean()),
+            "distance_own": float(d.gather(1, targets[:, None]).mean()),
+            "distance_other": float(d.scatter(1, targets[:, None], torch.inf).amin(1).mean()),
+        }

@@ -4,10 +4,36 @@ Each takes squared distances d [N, C] to the centroids and soft labels y [N, C] 
 embedding near the centroid of its own class, far from the others, as few as possible in the middle.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from marginmix.runs.recipe import Recipe
+from marginmix.runs.setting import setting
+
+
+@dataclass(frozen=True)
+class MarginSettings(Recipe):
+    """The settings of the margin loss."""
+
+    margin: str = setting(
+        "triplet",
+        "form of the margin loss; the authors' is not public",
+        "hinge",
+        "ratio",
+        "triplet",
+        "triplet-nearest",
+        "softmax",
+        "none",
+    )
+    margin_width: float = setting(
+        0.3, "mu of hinge and triplet, in squared distance on the unit sphere (0 to 4)", within="[0, inf)"
+    )
+    margin_temperature: float = setting(0.1, "tau of the distance softmax", within="(0, inf)")
+    margin_delta: float = setting(1.0, "delta of the ratio form (Qi & Su 2017: 1)", within="(0, inf)")
+    margin_weight: float = setting(1.0, "weight of the margin loss", within="[0, inf)")
+    margin_on: str = setting("labelled", "the part of the mixtures that it applies to", "labelled", "all")
 
 
 def hinge(d: Tensor, y: Tensor, width: float) -> Tensor:
@@ -40,7 +66,7 @@ def distance_softmax(d: Tensor, y: Tensor, temperature: float) -> Tensor:
     return -(y * (-d / temperature).log_softmax(1)).sum(1).mean()
 
 
-def margin_loss(d: Tensor, y: Tensor, recipe: Recipe) -> Tensor:
+def margin_loss(d: Tensor, y: Tensor, recipe: MarginSettings) -> Tensor:
     """The form that `recipe.margin` names, unweighted."""
     match recipe.margin:
         case "hinge":

@@ -1,24 +1,34 @@
 """The network of the embedding figures: fully supervised, cross-entropy and the margin loss, no mixing."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+from marginmix.methods.base import Batch, Method, Outputs, Task
 from marginmix.methods.centroids import Centroids
-from marginmix.methods.margin import margin_loss
+from marginmix.methods.margin import MarginSettings, margin_loss
 from marginmix.methods.mixing import soft_cross_entropy
-from marginmix.methods.step import Batch, Method, Task
-from marginmix.runs.recipe import Recipe
+from marginmix.runs.setting import setting
 from marginmix.step_draws import Draws
 
 
 class MarginSupervised(Method):
     """Cross-entropy and margin loss on weakly augmented labelled images; centroids are running class means."""
 
+    title = "2-unit AlexNet"
     looks_at = "nothing"
 
-    def __init__(self, recipe: Recipe, task: Task):
+    @dataclass(frozen=True)
+    class Settings(MarginSettings, Method.Settings):
+        """The margin's, and the momentum of the class means."""
+
+        centroid_momentum: float = setting(0.99, "of the running class means over batches", within="[0, 1)")
+
+    def __init__(self, recipe: Settings, task: Task):
         super().__init__(recipe, task)
-        self.centroids = Centroids(task.classes, task.dimensions, recipe.fuzzifier, recipe.centroid_momentum)
+        # Its labels are one-hot, on which no fuzzifier acts.
+        self.centroids = Centroids(task.classes, task.dimensions, 1.0, recipe.centroid_momentum)
 
     def start(self, embeddings: Tensor, labels: Tensor) -> None:
         self.centroids.start(embeddings, labels, self.recipe.batch_size)
@@ -32,5 +42,8 @@ class MarginSupervised(Method):
         labelled = soft_cross_entropy(logits, batch.labels)
         return {"labelled": labelled, "margin": self.recipe.margin_weight * margin}
 
-    def centroid_distances(self, embeddings: Tensor) -> Tensor:
-        return self.centroids.distances(embeddings)
+    def predict(self, seen: Outputs) -> dict[str, Tensor]:
+        return {**super().predict(seen), "centroid": -self.centroids.distances(seen.embeddings)}
+
+    def report(self, seen: Outputs, targets: Tensor, step: Tensor) -> dict[str, float]:
+        return {**super().report(seen, targets, step), **self.centroids.report(seen.embeddings, targets)}

@@ -1,9 +1,34 @@
 """The class prior that guessed labels may carry: how common the classes are thought to be."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from marginmix.runs.recipe import Recipe
+from marginmix.runs.setting import setting
+
+
+@dataclass(frozen=True)
+class PriorSettings(Recipe):
+    """The settings of a class prior."""
+
+    prior_exponent: float = setting(
+        1.0, "rho in u_k ~ pi_k^rho d_k^(-1/(m-1)); 0 is the authors' form", within="[0, 1]"
+    )
+    prior_source: str = setting(
+        "head",
+        "pi: running mean of the head's predictions, of the guessed labels, the labelled class shares, or the "
+        "target_shares",
+        "head",
+        "guesses",
+        "labelled",
+        "target",
+    )
+    prior_momentum: float = setting(0.99, "of the running mean that is the class prior", within="[0, 1]")
+    prior_hold: float = setting(
+        1.0, "share of the run after which the running mean is held where it is; 1: never", within="[0, 1]"
+    )
 
 
 class ClassPrior(nn.Module):
@@ -23,7 +48,7 @@ class ClassPrior(nn.Module):
         self.source, self.momentum, self.steps = source, momentum, steps
 
     @classmethod
-    def of(cls, recipe: Recipe, labelled_counts: Tensor) -> "ClassPrior":
+    def of(cls, recipe: PriorSettings, labelled_counts: Tensor) -> "ClassPrior":
         steps = recipe.prior_hold * recipe.steps if recipe.prior_hold < 1 else None
         return cls(recipe.prior_source, recipe.prior_momentum, labelled_counts, steps)
 

@@ -14,13 +14,13 @@ from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
 from marginmix.reporting.names import METHOD_TITLES
 from marginmix.reporting.results import Results
 from marginmix.reporting.verdicts import Difference, paired_difference
-from marginmix.runs.recipe import make_recipe
+from marginmix.runs.recipe import core_settings, make_recipe
 
 
 def difficulty_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
     """The page of a dial and its table, from the results of an experiment with the key `difficulty`."""
     config, dial = results.config, results.config["difficulty"]
-    recipe, methods = make_recipe(config["recipe"]), dial["methods"]
+    recipe, methods = make_recipe(core_settings(config["recipe"])), dial["methods"]
     runs = results.runs
     ambiguity = {name: datasets.get(name).variant for name in config["datasets"]}
     frame = difficulty_frame(runs, ambiguity, methods, dial["ceiling"])

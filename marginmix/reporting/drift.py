@@ -26,7 +26,7 @@ def drift_curves(results: Results) -> pd.DataFrame:
     ρ/T, `source` what π follows."""
     frames = []
     for one in results.ordinary:
-        recipe = one.spec.recipe
+        recipe = one.recipe
         if "guess_imbalance" in one.curve:
             frames.append(one.curve.assign(
                 dataset=one.key.dataset, labels=one.key.labels, seed=one.key.seed, source=recipe.prior_source,

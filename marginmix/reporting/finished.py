@@ -5,7 +5,9 @@ import io
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,11 @@ class Finished:
     record: dict[str, Any]
     curve: pd.DataFrame
     observations: Path | None
+
+    @cached_property
+    def recipe(self) -> SimpleNamespace:
+        """All settings of the run, by name."""
+        return SimpleNamespace(**self.record["recipe"])
 
     @property
     def published(self) -> bool:

@@ -125,10 +125,10 @@ def published_row(spec: Spec, record: dict[str, Any]) -> dict[str, str]:
     numbers = ("accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid")
     row = {
         **spec.key._asdict(),
-        "steps": spec.recipe.steps,
+        "steps": record["recipe"]["steps"],
         **{name: _number(record[name]) for name in numbers},
         **{f"accuracy_{rule}": _number(scores[rule]) for rule in ("last", "median", "validation", "best")},
-        "score_rule": f"mean of the last {spec.recipe.score_window} of {record['evaluated']} evaluations",
+        "score_rule": f"mean of the last {record['recipe']['score_window']} of {record['evaluated']} evaluations",
         "diverged": str(record["diverged"]).lower(),
         "source": record["source"],
         "split": record["split"],

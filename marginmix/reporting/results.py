@@ -115,18 +115,18 @@ def _lent(plan: Plan, key: RunKey, published: Published) -> Finished | None:
 
 def _row(one: Finished, plan: Plan) -> dict[str, Any]:
     record, spec, planned = one.record, one.spec, plan.runs.get(one.key)
-    window = planned.recipe.score_window if planned else spec.recipe.score_window
+    window = planned.recipe.score_window if planned else one.recipe.score_window
     kept = {name: record[name] for name in MEASURES}, record["scores"]
-    if window == spec.recipe.score_window or record["evaluated"] < window:
+    if window == one.recipe.score_window or record["evaluated"] < window:
         accuracies, rules = kept
-        window = spec.recipe.score_window
+        window = one.recipe.score_window
     else:
         accuracies, rules = scores(record, evaluations(one.curve), window)
     made = record["provenance"][-1]
     return {
         **one.key._asdict(),
         "source": record["source"],
-        "steps": spec.recipe.steps,
+        "steps": one.recipe.steps,
         "paper_steps": PAPER_STEPS,
         **accuracies,
         "accuracy_last": rules["last"],
@@ -153,7 +153,7 @@ def lacking(results: Results) -> list[str]:
     lines: dict[str, int] = {}
     for one in results.finished:
         if planned := results.plan.runs.get(one.key):
-            asked, kept = planned.recipe, one.spec.recipe
+            asked, kept = planned.recipe, one.recipe
             numbers = ("samples", "diagnosed", "evaluations")
             less = [name for name in numbers if getattr(asked, name) > getattr(kept, name)]
             less += ["snapshots"] if set(asked.snapshots) - set(kept.snapshots) else []

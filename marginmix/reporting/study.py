@@ -16,7 +16,7 @@ from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Tab
 from marginmix.reporting.results import Results
 from marginmix.reporting.verdicts import paired_difference
 from marginmix.runs.config import starts_of
-from marginmix.runs.recipe import make_recipe
+from marginmix.runs.recipe import core_settings, make_recipe
 
 MEASURES = ("accuracy", "balanced_accuracy")
 SCORED_ON = {"validation": "validation_", "test": ""}
@@ -31,7 +31,7 @@ PURPOSE = {
 def study_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
     """The page of a study and its table, from the results of an experiment with the key `study`."""
     config, plan, study = results.config, results.plan, results.config["study"]
-    recipe, part = make_recipe(config["recipe"]), study.get("scored_on", "validation")
+    recipe, part = make_recipe(core_settings(config["recipe"])), study.get("scored_on", "validation")
     diverged = {one.key[1:]: 100 / len(one.record["classes"]) for one in results.ordinary if one.record["diverged"]}
     scores = study_scores(results.curves, recipe.score_window, part, diverged)
     planned = pd.DataFrame([key[1:4] for key in plan.runs], columns=["dataset", "labels", "method"])

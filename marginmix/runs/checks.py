@@ -18,7 +18,8 @@ from marginmix.runs.config import (
     seeds_of,
     starts_of,
 )
-from marginmix.runs.import_paths import check_import_path
+from marginmix.runs.methods import facts_of
+from marginmix.runs.recipe import OLD_SETTINGS, fields_of
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> None:
@@ -51,7 +52,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
 def _check_meaning(config: Mapping[str, Any]) -> None:
     methods, known = config["methods"], config["datasets"]
     for name, method in methods.items():
-        check_import_path(method["method_class"], f"methods.{name}.method_class")
+        facts_of(method["method_class"], f"methods.{name}.method_class")
         if name == EMBEDDING:
             raise UserError(f"methods.{name}: the name is taken by the runs of the embedding figures; choose another")
     for dataset in known:
@@ -80,6 +81,7 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     for name in methods if starts else ():
         if not starts_of(name, starts):
             raise UserError(f"methods: the name {name!r} begins with none of study.starts ({', '.join(starts)})")
+    _check_shared(config)
     for run in runs(config):
         recipe_of(config, run)
     _check_choices(config)
@@ -89,6 +91,21 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
         if entry["labels"] is None:
             raise UserError(f"embeddings.datasets.{dataset}: the key 'labels' is missing: label count of its split")
         embedding_recipe(config, dataset)
+
+
+def _check_shared(config: Mapping[str, Any]) -> None:
+    """Settings for all methods are settings of at least one."""
+    classes = {method["method_class"] for method in config["methods"].values()}
+    known = {"profile"}.union(*(fields_of(facts_of(path).settings) for path in classes))
+    places = {"recipe": config["recipe"]} | {
+        f"datasets.{name}.recipe": entry.get("recipe", {}) for name, entry in config["datasets"].items()
+    }
+    for place, settings in places.items():
+        for name in settings:
+            if name in OLD_SETTINGS:
+                raise UserError(f"{place}: the setting {name!r} is now called {OLD_SETTINGS[name]}; write that")
+            if name not in known:
+                raise UserError(f"{place}: no method here has the setting {name!r}; {suggest(name, known)}")
 
 
 def _check_dial(config: Mapping[str, Any]) -> None:

@@ -9,7 +9,8 @@ import yaml
 
 from marginmix.errors import UserError, suggest
 from marginmix.runs.key import RunKey
-from marginmix.runs.recipe import Recipe, make_recipe
+from marginmix.runs.methods import facts_of
+from marginmix.runs.recipe import Recipe, fields_of, make_recipe
 
 Config = dict[str, Any]
 
@@ -86,6 +87,12 @@ def runs(config: Config) -> list[RunKey]:
     ]
 
 
+def method_classes(*configs: Config) -> list[str]:
+    """The import paths of all methods of the experiments, and of their embedding runs."""
+    paths = [method["method_class"] for config in configs for method in config["methods"].values()]
+    return list(dict.fromkeys([*paths, EMBEDDING_CLASS]))
+
+
 def seeds_of(config: Mapping[str, Any], dataset: str, labels: int) -> list[int]:
     """The seeds of a dataset at a label count: its own, for all counts or for this one, else the experiment's."""
     own = config["datasets"][dataset].get("seeds", config["seeds"])
@@ -98,11 +105,14 @@ def dataset_entry(config: Config, dataset: str) -> Config:
 
 
 def recipe_of(config: Config, run: RunKey) -> Recipe:
-    """Settings of a run: the method class's own defaults, over them the experiment's, the dataset's and those that the
-    experiment has for the method."""
+    """Settings of a run: the method's defaults, over them the experiment's, the dataset's, and the method's entry's.
+
+    The experiment's and the dataset's are for all methods: each takes those that it has."""
     entry, method = dataset_entry(config, run.dataset), config["methods"][run.method]
-    settings = {**config["recipe"], **entry["recipe"], **method.get("recipe", {})}
-    return make_recipe(settings, f"settings of {run.method} on {run.dataset}", method["method_class"])
+    kind = facts_of(method["method_class"]).settings
+    shared = {**config["recipe"], **entry["recipe"]}
+    common = {name: value for name, value in shared.items() if name in ("profile", *fields_of(kind))}
+    return make_recipe({**common, **method.get("recipe", {})}, f"settings of {run.method} on {run.dataset}", kind)
 
 
 def embedding_entry(config: Config, dataset: str) -> Config:
@@ -115,7 +125,7 @@ def embedding_entry(config: Config, dataset: str) -> Config:
 def embedding_recipe(config: Config, dataset: str) -> Recipe:
     """Settings of an embedding run: those of `embeddings`, over them its dataset's; the experiment's do not apply."""
     settings = {**config["embeddings"]["recipe"], **embedding_entry(config, dataset)["recipe"]}
-    return make_recipe(settings, f"settings of the embedding of {dataset}", EMBEDDING_CLASS)
+    return make_recipe(settings, f"settings of the embedding of {dataset}", facts_of(EMBEDDING_CLASS).settings)
 
 
 def starts_of(name: str, starts: Sequence[str]) -> list[str]:

@@ -237,11 +237,7 @@ class Plan:
 
     def warnings(self) -> list[str]:
         """A line for each method whose class prior is sharpened beyond the point where it feeds itself."""
-        beyond = {
-            key.method: run.recipe.prior_exponent / run.recipe.membership_temperature
-            for key, run in self.runs.items()
-            if run.recipe.prior_exponent > run.recipe.membership_temperature and run.recipe.prior_source != "labelled"
-        }
+        beyond = {key.method: ratio for key, run in self.runs.items() if (ratio := _feedback(run.recipe)) > 1}
         return [
             f"warning: {method}: prior_exponent / membership_temperature is {ratio:g}; from 1 on guesses can run away "
             f"to the large classes in long runs with few labels ({paths.STUDIES}/runaway.md)"
@@ -262,6 +258,14 @@ class Plan:
         if self.config.get("only") == "finished" and len(keys) <= NAMED:
             return [f"{key.dataset}/{key.labels}/{key.method}/{key.seed}" for key in keys]
         return list(dict.fromkeys(key.dataset for key in keys))
+
+
+def _feedback(recipe: Recipe) -> float:
+    """rho / T of a class prior that follows what is guessed; 0 where there is none."""
+    if getattr(recipe, "prior_source", None) not in ("head", "guesses"):
+        return 0.0
+    temperature = getattr(recipe, "membership_temperature", None)
+    return recipe.prior_exponent / temperature if temperature else 0.0
 
 
 def published_experiments(folder: str = paths.PUBLISHED) -> dict[str, set[str]]:

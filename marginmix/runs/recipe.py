@@ -1,9 +1,9 @@
-"""Every hyperparameter: its default, its allowed values and where it comes from, once.
+"""The settings that every method has: default, allowed values and source of each, once.
 
-Configs hold only what differs from these by experiment, dataset or method. A fidelity profile lies beneath them:
-`pytorch` (YU1ut/MixMatch-pytorch at cc7ef42, on which Margin-Mix was built) where none is named, `google`
-(google-research/mixmatch), or `plain`: the defaults as they stand, which are the port's but for two details of its
-network. `FROZEN` holds the defaults of Margin-Mix's open choices that were decided by measurement.
+A method adds its own in a class `Settings` in its file, which extends `Recipe`. Configs hold only what differs from the
+defaults by experiment, dataset or method. A fidelity profile lies beneath them: `pytorch` (YU1ut/MixMatch-pytorch at
+cc7ef42, on which Margin-Mix was built) where none is named, `google` (google-research/mixmatch), or `plain`: the
+defaults as they stand, which are the port's but for two details of its network.
 """
 
 import dataclasses
@@ -20,7 +20,8 @@ PAPER_STEPS = 1_048_576
 
 @dataclass(frozen=True)
 class Recipe:
-    """What defines a training run apart from its cell. `marginmix recipe` prints this list with its texts."""
+    """What defines a training run apart from its cell and its method. `marginmix recipe METHOD` prints a method's list
+    with its texts."""
 
     # The length
     steps: int = setting(PAPER_STEPS, "optimiser steps; 2^20 in MixMatch and the port", within="[1, inf)")
@@ -123,107 +124,6 @@ class Recipe:
         "state", "state: parameters and batch-norm buffers (port); parameters (google)", "state", "parameters"
     )
 
-    # Mixing and the unlabelled loss
-    alpha: float = setting(
-        0.75, "of Beta(alpha, alpha), from which MixUp's lambda is drawn (MixMatch: 0.75)", within="(0, inf)"
-    )
-    mixup_lambda: str = setting("batch", "one lambda per batch (port) or per example (google)", "batch", "example")
-    temperature: float = setting(
-        0.5, "T of sharpening predictions; 1 leaves guessed labels as they are (MixMatch: 0.5)", within="(0, inf)"
-    )
-    lambda_u: float = setting(
-        75.0,
-        "weight of the unlabelled loss (MixMatch: CIFAR-10 75, SVHN 250, STL-10 50, CIFAR-100 150)",
-        within="[0, inf)",
-    )
-    rampup: float = setting(
-        1.0,
-        "share of the run over which lambda_u rises linearly from 0 (port: the whole run; google: 1/64)",
-        within="[0, 1]",
-    )
-    unlabelled_loss: str = setting(
-        "squared", "squared error of the probabilities (MixMatch) or cross-entropy", "squared", "cross-entropy"
-    )
-    confidence_threshold: float = setting(
-        0.0,
-        "pseudo-label only: guesses below it do not count (Lee 2013 has none; Oliver et al. 2018: 0.95)",
-        within="[0, 1]",
-    )
-
-    # Margin-Mix: centroids and memberships (step 1 and 3)
-    fuzzifier: float = setting(
-        1.5, "m > 1 of fuzzy C-means (Bezdek 1981); start value of the small experiments", within="(1, inf)"
-    )
-    distance_floor: float = setting(1e-6, "squared distances are clamped at it", within="(0, inf)")
-    centroid_momentum: float = setting(0.99, "of the running numerators and denominators over batches", within="[0, 1)")
-    centroid_network: str = setting(
-        "online",
-        "which network labels are guessed with, and centroids taken from, on the weak views",
-        "online",
-        "ema",
-    )
-    centroid_start: str = setting(
-        "labelled",
-        "labelled: means of the labelled embeddings before the first step; zero: nothing, the first batch decides",
-        "labelled",
-        "zero",
-    )
-    centroid_normalise: bool = setting(False, "put the centroids back onto the unit sphere")
-    centroid_rise: float = setting(
-        1.0,
-        "passes over the unlabelled pool in which the weight of unlabelled points in "
-        "the centroids rises from 0 to 1 (the authors: small at first, even afterwards); each of K views is a point",
-        within="[0, inf)",
-    )
-    membership_temperature: float = setting(
-        1.0,
-        "T of sharpening the memberships; multiplies 1/(m-1) by 1/T. 1: soft "
-        "labels stay soft, the authors' idea (small experiments: 1 beat 0.5)",
-        within="(0, inf)",
-    )
-    prior_exponent: float = setting(
-        1.0, "rho in u_k ~ pi_k^rho d_k^(-1/(m-1)); 0 is the authors' form", within="[0, 1]"
-    )
-    prior_source: str = setting(
-        "head",
-        "pi: running mean of the head's predictions, of the guessed labels, the labelled class shares, or the "
-        "target_shares",
-        "head",
-        "guesses",
-        "labelled",
-        "target",
-    )
-    prior_momentum: float = setting(0.99, "of the running mean that is the class prior", within="[0, 1]")
-    prior_hold: float = setting(
-        1.0, "share of the run after which the running mean is held where it is; 1: never", within="[0, 1]"
-    )
-    label_what: str = setting(
-        "views",
-        "what is labelled: the unlabelled views, their labels then mixed as in "
-        "MixMatch; or the mixtures themselves, by their own embedding",
-        "views",
-        "mixtures",
-    )
-
-    # Margin-Mix: the margin loss (step 4)
-    margin: str = setting(
-        "triplet",
-        "form of the margin loss; the authors' is not public",
-        "hinge",
-        "ratio",
-        "triplet",
-        "triplet-nearest",
-        "softmax",
-        "none",
-    )
-    margin_width: float = setting(
-        0.3, "mu of hinge and triplet, in squared distance on the unit sphere (0 to 4)", within="[0, inf)"
-    )
-    margin_temperature: float = setting(0.1, "tau of the distance softmax", within="(0, inf)")
-    margin_delta: float = setting(1.0, "delta of the ratio form (Qi & Su 2017: 1)", within="(0, inf)")
-    margin_weight: float = setting(1.0, "weight of the margin loss", within="[0, inf)")
-    margin_on: str = setting("labelled", "the part of the mixtures that it applies to", "labelled", "all")
-
     # Label shift: class shares of the unlabelled images
     target_shares: str = setting(
         "labelled",
@@ -268,12 +168,19 @@ class Recipe:
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The settings that are not the defaults."""
-        return self.differing(Recipe())
+        """The settings that are not the method's defaults."""
+        return self.differing(type(self)())
 
     def differing(self, other: "Recipe") -> dict[str, Any]:
-        """The settings that are not those of `other`."""
-        return {name: getattr(self, name) for name in FIELDS if getattr(self, name) != getattr(other, name)}
+        """The settings that are not those of `other`, a recipe of the same method."""
+        return {
+            name: getattr(self, name) for name in fields_of(type(self)) if getattr(self, name) != getattr(other, name)
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Every setting, in types that JSON has."""
+        values = dataclasses.asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     def __post_init__(self):
         if not self.score_window <= self.evaluations <= self.steps:
@@ -289,7 +196,10 @@ class Recipe:
         network_shape(self.network)
 
 
-FIELDS = {field.name: field for field in dataclasses.fields(Recipe)}
+def fields_of(kind: type[Recipe]) -> dict[str, dataclasses.Field]:
+    """The settings of a method by name; those of `Recipe` are every method's."""
+    return {field.name: field for field in dataclasses.fields(kind)}
+
 
 PROFILES: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -308,31 +218,35 @@ PROFILES: dict[str, dict[str, Any]] = {
     },
 }
 
-FROZEN: dict[str, dict[str, Any]] = {
-    # FER+, validation images, 1,500 steps, means over seeds 10 to 13 at 320 and 2,000 labels: 36.3 and 46.0 %; at T 1
-    # 33.6 and 46.8, hinge margin at T 1 32.7 and 46.5 (results/studies/study.md: margin=softmax, lambda_u=10,
-    # membership_temperature=0.5). lambda_u 10 is that experiment's own and not a default, nor is what was frozen for
-    # MixMatch. In 6,000 steps at 320 labels of FER+, and at 250 of CIFAR-10, guesses under it ran away to few classes
-    # (experiment longer), since T sharpens the prior too (results/studies/runaway.md).
-    "marginmix.methods.marginmix:MarginMix": {"margin": "softmax", "membership_temperature": 0.5},
-}
-"""Import path of a method -> its own defaults, decided by the study (`workflow/config/study.yaml`). They are of that
-path alone: a subclass elsewhere says them again."""
+OLD_SETTINGS = {"centroid_network": "teacher (online, or average where it said ema)"}
+"""Settings of before -> what they are called now."""
 
 
-def make_recipe(settings: Mapping[str, Any], where: str = "recipe", method: str | None = None) -> Recipe:
-    """A `Recipe` from what differs from the defaults; `profile` names a fidelity profile that lies beneath.
+def make_recipe(settings: Mapping[str, Any], where: str = "recipe", kind: type[Recipe] = Recipe) -> Recipe:
+    """A recipe of the method whose settings are `kind`, from what differs from its defaults.
 
-    Over the profile lie the defaults of the `method` (import path) itself, where the study froze some. Raises
-    `UserError` on an unknown name (the nearest is suggested), a wrong type or a value that is not allowed; `where` is
-    named in the message.
+    `profile` names a fidelity profile, which lies beneath `settings` and over the defaults. Raises `UserError` on an
+    unknown name (the nearest is suggested), a wrong type or a value that is not allowed; `where` begins the message.
     """
     settings = dict(settings)
     profile = settings.pop("profile", "pytorch")
     if profile not in PROFILES:
         raise UserError(f"{where}: unknown profile {profile!r}; {suggest(str(profile), PROFILES)}")
+    beneath = {name: value for name, value in PROFILES[profile].items() if name in fields_of(kind)}
+    return kind(**{**beneath, **checked_settings(settings, where, kind)})
+
+
+def checked_settings(settings: Mapping[str, Any], where: str, kind: type[Recipe]) -> dict[str, Any]:
+    """`settings` as the types of `kind`; a `UserError` that starts with `where` on an unknown name or a wrong value."""
+    fields = fields_of(kind)
     for name in settings:
-        if name not in FIELDS:
-            raise UserError(f"{where}: unknown setting {name!r}; {suggest(name, FIELDS)}")
-    allowed = {name: checked(FIELDS[name], value, where) for name, value in settings.items()}
-    return Recipe(**{**PROFILES[profile], **FROZEN.get(method, {}), **allowed})
+        if name in OLD_SETTINGS:
+            raise UserError(f"{where}: the setting {name!r} is now called {OLD_SETTINGS[name]}; write that")
+        if name not in fields:
+            raise UserError(f"{where}: unknown setting {name!r}; {suggest(name, fields)}")
+    return {name: checked(fields[name], value, where) for name, value in settings.items()}
+
+
+def core_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `settings` that every method has."""
+    return {name: value for name, value in settings.items() if name in fields_of(Recipe)}

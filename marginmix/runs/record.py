@@ -19,7 +19,7 @@ TOLERANCE = 1e-3
 """In percent: curves are written with six significant digits."""
 
 TYPES = {
-    "source": str, "split": str, "overlap": dict, "classes": list, "scores": dict, "separability": list,
+    "recipe": dict, "source": str, "split": str, "overlap": dict, "classes": list, "scores": dict, "separability": list,
     "provenance": list, "evaluated": int, "diverged": bool, "exact": bool,
 }  # fmt: skip
 
@@ -51,8 +51,9 @@ def check_record(record: Any, curve: Sequence[Mapping[str, float]]) -> Spec:
     try:
         spec = _checked_spec(record)
         _check_types(record)
+        _check_recipe(record, spec)
         _check_numbers(record)
-        _check_scores(record, spec, curve)
+        _check_scores(record, curve)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, ArithmeticError) as error:
         raise UserError(f"a key is missing or of the wrong type ({error!r})") from error
     return spec
@@ -66,6 +67,17 @@ def _checked_spec(record: Mapping[str, Any]) -> Spec:
     if record["identity"] != spec.identity:
         raise UserError(f"expected identity {spec.identity}, by its spec, found {record['identity']}")
     return spec
+
+
+def _check_recipe(record: Mapping[str, Any], spec: Spec) -> None:
+    """All settings are there for those who read the record without the method; those of the spec are the spec's."""
+    recipe = record["recipe"]
+    for name, value in {**spec.bits.settings, **spec.observation}.items():
+        if recipe.get(name) != value:
+            raise UserError(f"recipe: {name}: expected {value!r}, by its spec, found {recipe.get(name)!r}")
+    for name in ("steps", "evaluations", "score_window"):
+        if type(recipe[name]) is not int or recipe[name] < 1:
+            raise UserError(f"recipe: {name}: expected a whole number from 1 on, found {recipe[name]!r}")
 
 
 def _check_types(record: Mapping[str, Any]) -> None:
@@ -94,17 +106,18 @@ def _check_numbers(record: Mapping[str, Any]) -> None:
         raise UserError("expected a confusion matrix of the test images, found one of none")
 
 
-def _check_scores(record: Mapping[str, Any], spec: Spec, curve: Sequence[Mapping[str, float]]) -> None:
+def _check_scores(record: Mapping[str, Any], curve: Sequence[Mapping[str, float]]) -> None:
     if len(curve) != record["evaluated"] or not curve:
         raise UserError(f"expected a learning curve of {record['evaluated']} evaluations, found {len(curve)}")
-    recipe, steps = spec.recipe, [row["step"] for row in curve]
-    planned = [round((i + 1) * recipe.steps / recipe.evaluations) for i in range(recipe.evaluations)]
+    recipe, steps = record["recipe"], [row["step"] for row in curve]
+    last, evaluations = recipe["steps"], recipe["evaluations"]
+    planned = [round((i + 1) * last / evaluations) for i in range(evaluations)]
     if steps != planned[: len(steps)] or not (record["diverged"] or len(steps) == len(planned)):
         raise UserError(
-            f"expected a learning curve of {recipe.evaluations} evaluations that rises to step {recipe.steps}, found "
+            f"expected a learning curve of {evaluations} evaluations that rises to step {last}, found "
             f"one of {len(steps)} to {steps[-1]:.0f}"
         )
-    expected, rules = scores(record, curve, recipe.score_window)
+    expected, rules = scores(record, curve, recipe["score_window"])
     expected |= {"optimism": rules["best"] - rules["mean"], **{f"score {rule}": rules[rule] for rule in rules}}
     said = record | {f"score {rule}": value for rule, value in record["scores"].items()}
     for name, value in expected.items():

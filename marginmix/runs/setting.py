@@ -12,6 +12,12 @@ def setting(default: Any, doc: str, *choices: Any, within: str = "") -> Any:
     return dataclasses.field(default=default, metadata={"doc": doc, "choices": choices, "within": within})
 
 
+def inherited(kind: type, name: str, default: Any) -> Any:
+    """The setting `name` of the dataclass `kind`, with another default."""
+    field = next(field for field in dataclasses.fields(kind) if field.name == name)
+    return dataclasses.field(default=default, metadata=field.metadata)
+
+
 def checked(field: dataclasses.Field, value: Any, where: str) -> Any:
     """`value` as the field's type; a `UserError` that starts with `where` if it is of another or not allowed."""
     kind, name = type(field.default), field.name

@@ -13,14 +13,14 @@ from typing import Any
 from marginmix.errors import UserError, suggest
 from marginmix.files import hash_of, read_json
 from marginmix.runs.key import RunKey
-from marginmix.runs.recipe import FIELDS, Recipe
-from marginmix.runs.setting import checked
+from marginmix.runs.methods import facts_of
+from marginmix.runs.recipe import Recipe, checked_settings
 
 NUMERICS_VERSION = 1
-"""Raised by one when three steps of any method or a default of `Recipe` change: results of another version are stale.
+"""Raised by one when three steps of a method, or a default, change: results of another version are stale.
 
-A test forces it. A new setting whose default is what was done before needs none: specs hold what differs from the
-defaults.
+A test forces it. A new method, and a new setting whose default is what was done before, need none: specs hold what
+differs from the method's defaults.
 """
 
 OBSERVATION = ("evaluations", "score_window", "snapshots", "diagnosed", "samples", "shares_examined")
@@ -85,8 +85,24 @@ class Spec:
 
     @property
     def recipe(self) -> Recipe:
-        """All settings; a `UserError` on one that is unknown or not allowed."""
-        return recipe_from({**self.bits.settings, **self.observation}, f"spec of {self.method}")
+        """All settings, of the method's own class; a `UserError` on one that is unknown or not allowed."""
+        return self._recipe(f"spec of {self.method}")
+
+    def _recipe(self, where: str) -> Recipe:
+        kind, settings = facts_of(self.bits.method_class, f"{where}: bits: method_class").settings, self.bits.settings
+        recipe = kind(**checked_settings({**settings, **self.observation}, where, kind))
+        misplaced = {name: "observation" for name in settings if name in OBSERVATION}
+        misplaced |= {name: "bits: settings" for name in self.observation if name not in OBSERVATION}
+        for name, place in misplaced.items():
+            raise UserError(f"{where}: {name} belongs in {place}; move it there")
+        return recipe
+
+    def normalised(self, where: str) -> "Spec":
+        """The same run: 10 and 10.0, and a default that is spelled out, are one setting and have one identity. Raises
+        `UserError` that starts with `where` on a setting that the method does not have, or that is not allowed."""
+        recipe = self._recipe(where)
+        bits = dataclasses.replace(self.bits, settings=bits_settings(recipe))
+        return dataclasses.replace(self, bits=bits, observation=observation_of(recipe))
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -103,16 +119,10 @@ def observation_of(recipe: Recipe) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
-def recipe_from(settings: Mapping[str, Any], where: str) -> Recipe:
-    """A recipe from settings as a spec holds them: those that differ from the defaults, no profile beneath."""
-    for name in settings:
-        if name not in FIELDS:
-            raise UserError(f"{where}: unknown setting {name!r}; {suggest(name, FIELDS)}")
-    return Recipe(**{name: checked(FIELDS[name], value, where) for name, value in settings.items()})
-
-
 def spec_from(content: Any, where: str) -> Spec:
-    """The spec that a JSON file holds; a `UserError` that starts with `where` on a key or type that cannot be."""
+    """The spec that a JSON file holds; a `UserError` that starts with `where` on a key or type that cannot be.
+
+    Its settings are the method's: they are checked when its recipe is asked for."""
     parts = _fields_of(Spec, content, where)
     bits = Bits(**_fields_of(Bits, parts["bits"], f"{where}: bits"))
     machine = Machine(**_fields_of(Machine, parts["machine"], f"{where}: machine"))
@@ -121,14 +131,7 @@ def spec_from(content: Any, where: str) -> Spec:
             f"{where}: expected numerics version {NUMERICS_VERSION}, found {bits.numerics}; this version of the "
             "program computes other bits: check out the one that the spec was made with, or plan the run anew"
         )
-    recipe = recipe_from({**bits.settings, **parts["observation"]}, where)
-    misplaced = {name: "observation" for name in bits.settings if name in OBSERVATION}
-    misplaced |= {name: "bits: settings" for name in parts["observation"] if name not in OBSERVATION}
-    for name, place in misplaced.items():
-        raise UserError(f"{where}: {name} belongs in {place}; move it there")
-    # 10 and 10.0, and a default that is spelled out, are the same setting and have the same identity.
-    bits = dataclasses.replace(bits, settings=bits_settings(recipe))
-    return Spec(parts["experiment"], parts["method"], bits, observation_of(recipe), machine)
+    return Spec(parts["experiment"], parts["method"], bits, parts["observation"], machine)
 
 
 def read_spec(path: Path | str) -> Spec:

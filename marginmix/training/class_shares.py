@@ -7,15 +7,16 @@ seen it. What these say calibrates predictions and measures confusion; a network
 import hashlib
 import sys
 import warnings
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
 from sklearn.model_selection import StratifiedKFold
 
 from marginmix.label_shift import ESTIMATES, black_box_shares, calibration, em_shares, log_softmax
+from marginmix.methods.base import Method
 from marginmix.methods.margin_supervised import MarginSupervised
-from marginmix.runs.recipe import Recipe
+from marginmix.runs.recipe import core_settings
 from marginmix.training.data import TrainingData
 from marginmix.training.evaluate import embed
 from marginmix.training.execution import EAGER
@@ -39,7 +40,7 @@ def true_shares(data: TrainingData) -> np.ndarray:
     return _shares_of(targets[targets >= 0], len(data.classes))
 
 
-def estimated_shares(recipe: Recipe, data: TrainingData, cell: str) -> Shares:
+def estimated_shares(recipe: Method.Settings, data: TrainingData, cell: str) -> Shares:
     """`ESTIMATES` of the shares of the unlabelled pool, each [C], from `recipe.share_folds` labelled-only networks of
     `recipe.share_steps` steps. `cell` seeds them.
 
@@ -71,20 +72,20 @@ def estimated_shares(recipe: Recipe, data: TrainingData, cell: str) -> Shares:
     return {name: found[name].tolist() for name in ESTIMATES}
 
 
-def _labelled_only(recipe: Recipe, data: TrainingData, learned: np.ndarray, cell: str) -> torch.nn.Module:
+def _labelled_only(recipe: Method.Settings, data: TrainingData, learned: np.ndarray, cell: str) -> torch.nn.Module:
     """The averaged network of a training on the labelled images at the positions `learned`, nothing else."""
     chosen = data.labelled[_indices(learned, data)]
-    short = replace(
-        recipe, steps=recipe.share_steps, evaluations=1, score_window=1, margin="none", diagnosed=0, samples=0,
-        snapshots=(),
-    )  # fmt: skip
+    short = core_settings(asdict(recipe)) | {
+        "steps": recipe.share_steps, "evaluations": 1, "score_window": 1, "diagnosed": 0, "samples": 0, "snapshots": (),
+    }  # fmt: skip
+    short = MarginSupervised.Settings(**short, margin="none")
     learner = Learner(short, MarginSupervised, replace(data, labelled=chosen), cell, EAGER)
     for _ in range(short.steps):
         learner.step()
     return learner.average.module
 
 
-def _logits(network: torch.nn.Module, data: TrainingData, indices: torch.Tensor, recipe: Recipe) -> np.ndarray:
+def _logits(network: torch.nn.Module, data: TrainingData, indices: torch.Tensor, recipe: Method.Settings) -> np.ndarray:
     """Of the images `indices` [N], [N, C]."""
     return embed(network, data.images[indices], data.scaling, recipe.precision)[0].double().cpu().numpy()
 

@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from marginmix.methods.base import Method, Outputs
 from marginmix.methods.centroids import squared_distances
 from marginmix.methods.mixing import soft_cross_entropy, squared_error
-from marginmix.methods.step import Method, Seen, forward
+from marginmix.methods.step import forward
 from marginmix.training.data import TrainingData
 
 CALIBRATION_BINS = 10
@@ -36,8 +37,8 @@ def calibration_error(probabilities: Tensor, targets: Tensor) -> float:
     return 100 * float(gaps.index_add(0, bins, confidence - right).abs().sum()) / len(targets)
 
 
-def diagnose(method: Method, network: nn.Module, data: TrainingData) -> dict[str, float]:
-    """The columns `DIAGNOSED` of a row of metrics.csv; empty where the method guesses no labels.
+def diagnose(method: Method, network: nn.Module, data: TrainingData, step: Tensor) -> dict[str, float]:
+    """The columns `DIAGNOSED` of a row of metrics.csv, after `step` steps; empty where the method guesses no labels.
 
     - guess_calibration_error: of the guessed labels, percent.
     - guess_imbalance: total variation between the mean guessed label and the true class shares, percent.
@@ -51,7 +52,7 @@ def diagnose(method: Method, network: nn.Module, data: TrainingData) -> dict[str
     if method.looks_at == "nothing" or count == 0:
         return {}
     sample, labelled = (spread(pool, count, recipe.batch_size) for pool in (known, data.labelled))
-    guesses, logits, embeddings, theirs = guess(method, network, data, sample, labelled)
+    guesses, logits, embeddings, theirs = guess(method, network, data, sample, labelled, step)
     kept = guesses.sum(1) > 0  # a row of zeros is no guess
     if not kept.any():
         return {}
@@ -82,19 +83,19 @@ def spread(pool: Tensor, count: int, size: int) -> Tensor:
 
 @torch.no_grad()
 def guess(
-    method: Method, network: nn.Module, data: TrainingData, sample: Tensor, labelled: Tensor
+    method: Method, network: nn.Module, data: TrainingData, sample: Tensor, labelled: Tensor, step: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Guessed labels [N, C], logits and embeddings of the images `sample` [N]; embeddings of `labelled` [N]. N is a
-    multiple of the batch size."""
+    """Guessed labels [N, C] after `step` steps, logits and embeddings of the images `sample` [N]; embeddings of
+    `labelled` [N]. N is a multiple of the batch size."""
     method, size = copy.deepcopy(method), method.recipe.batch_size
     network.train()
     found = []
     for images, known in zip(sample.split(size), labelled.split(size), strict=True):
         views = data.scaling(data.images[torch.cat([known, images])])
         outputs = forward(network, views, 2, 0, method.recipe.precision)
-        seen = Seen(*(output.unflatten(0, (2, size)) for output in outputs))
-        looked_at = seen if method.looks_at == "all" else Seen(seen.logits[1:], seen.embeddings[1:])
-        guesses = method.self_label(looked_at, torch.zeros((), dtype=seen.logits.dtype, device=images.device))
+        seen = Outputs(*(output.unflatten(0, (2, size)) for output in outputs))
+        looked_at = seen if method.looks_at == "all" else Outputs(seen.logits[1:], seen.embeddings[1:])
+        guesses = method.self_label(looked_at, step)
         found.append((guesses, seen.logits[1], seen.embeddings[1], seen.embeddings[0]))
     guesses, logits, embeddings, theirs = (torch.cat(tensors) for tensors in zip(*found, strict=True))
     return guesses, logits, embeddings, theirs

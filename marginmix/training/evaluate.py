@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from marginmix.augment import Scaling
-from marginmix.methods.step import Method
+from marginmix.methods.base import Method, Outputs, expect_shape
 from marginmix.networks.precision import convolutions_in
 from marginmix.training.diagnosis import calibration_error
 
@@ -16,15 +16,24 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Confusion matrices [C, C] (rows: true class) of the head and, where there are centroids, of the nearest one; with
-    the mean squared distance of an image to the centroid of its own class and to the nearest other. `calibration`: the
-    head's expected calibration error, percent."""
+    """A network on N images: its outputs; the method's predictions by name, each as a confusion matrix [C, C] (rows:
+    true class), the method's own first; and the expected calibration error of that one, percent."""
 
-    head: np.ndarray
+    seen: Outputs
+    confusions: dict[str, np.ndarray]
     calibration: float
-    centroid: np.ndarray | None = None
-    own: float | None = None
-    other: float | None = None
+
+    @property
+    def confusion(self) -> np.ndarray:
+        return next(iter(self.confusions.values()))
+
+    def accuracies(self) -> dict[str, float]:
+        """accuracy, balanced_accuracy, and of the other predictions accuracy_NAME, balanced_accuracy_NAME, percent."""
+        row = {}
+        for i, (name, found) in enumerate(self.confusions.items()):
+            suffix = f"_{name}" if i else ""
+            row |= {f"accuracy{suffix}": accuracy(found), f"balanced_accuracy{suffix}": balanced_accuracy(found)}
+        return row
 
 
 def accuracy(confusion: np.ndarray) -> float:
@@ -54,20 +63,19 @@ def embed(network: nn.Module, images: Tensor, scaling: Scaling, precision: str) 
 
 def evaluate(method: Method, network: nn.Module, images: Tensor, targets: Tensor, scaling: Scaling,
              adjustment: Tensor | None = None) -> Evaluation:  # fmt: skip
-    """`network` and the nearest centroid of `method` on uint8 `images` [N, H, W, C] with `targets` [N].
+    """`network` and the predictions of `method` on uint8 `images` [N, H, W, C] with `targets` [N].
 
-    `adjustment` [C] is added to the logits."""
-    logits, embeddings = embed(network, images, scaling, method.recipe.precision)
-    logits = logits if adjustment is None else logits + adjustment
-    head = confusion(targets, logits.argmax(1), logits.shape[1])
-    calibration = calibration_error(logits.softmax(1), targets)
-    distances = method.centroid_distances(embeddings)
-    if distances is None:
-        return Evaluation(head, calibration)
-    own = distances.gather(1, targets[:, None])
-    other = distances.scatter(1, targets[:, None], torch.inf).amin(1)
-    centroid = confusion(targets, distances.argmin(1), logits.shape[1])
-    return Evaluation(head, calibration, centroid, float(own.mean()), float(other.mean()))
+    `adjustment` [C] is added to the scores of the method's own prediction."""
+    seen = Outputs(*embed(network, images, scaling, method.recipe.precision))
+    scores = method.predict(seen)
+    for name, found in scores.items():
+        expect_shape(method, f"predict, {name!r}", found, tuple(seen.logits.shape))
+    own, *others = scores
+    if adjustment is not None:
+        scores = {**scores, own: scores[own] + adjustment}
+    classes = seen.logits.shape[1]
+    confusions = {name: confusion(targets, scores[name].argmax(1), classes) for name in (own, *others)}
+    return Evaluation(seen, confusions, calibration_error(scores[own].softmax(1), targets))
 
 
 def confusion(targets: Tensor, predicted: Tensor, classes: int) -> np.ndarray:

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from marginmix.augment import weak_views
+from marginmix.methods.base import Method, Task
 from marginmix.methods.mixing import ramp_up
-from marginmix.methods.step import Method, Task, compute_losses
+from marginmix.methods.step import compute_losses
 from marginmix.networks import make_network
-from marginmix.runs.recipe import Recipe
 from marginmix.step_draws import Drawer, Draws
 from marginmix.strong import StrongDraws, strong_views
 from marginmix.training.adam import Adam
@@ -30,7 +30,7 @@ class Learner:
     """`cell` (dataset/labels/seed) seeds everything, the same for all methods."""
 
     def __init__(
-        self, recipe: Recipe, method: type[Method], data: TrainingData, cell: str, execution: Execution = EAGER
+        self, recipe: Method.Settings, method: type[Method], data: TrainingData, cell: str, execution: Execution = EAGER
     ):
         self.recipe, self.data, self.device = recipe, data, data.images.device
         self.dtype = torch.float64 if recipe.precision == "fp64" else torch.float32
@@ -69,7 +69,7 @@ class Learner:
     @property
     def looking(self) -> nn.Module:
         """The network that labels are guessed with, in training mode."""
-        return (self.network if self.recipe.centroid_network == "online" else self.average.module).train()
+        return (self.network if self.recipe.teacher == "online" else self.average.module).train()
 
     def step(self) -> None:
         """One step. The host sees to the draws and counts; the rest happens on the device."""

@@ -1,104 +1,121 @@
-"""What metrics.csv says besides accuracy: losses, quality of the guessed labels, geometry of the centroids."""
+"""metrics.csv: losses by the names that the method gives them, quality of the guessed labels, accuracies."""
 
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from marginmix.errors import UserError
 from marginmix.files import write_atomically
 from marginmix.label_shift import ESTIMATES
-from marginmix.methods.step import Method
 from marginmix.training.diagnosis import DIAGNOSED
-from marginmix.training.evaluate import Evaluation
 
-_LOSSES = ("labelled", "unlabelled", "margin")
-_SUMMED = ("steps", *(f"loss_{name}" for name in _LOSSES), "guesses", "confidence", "entropy", "known", "right")
-
-COLUMNS = (
-    "step", "loss", "loss_labelled", "loss_unlabelled", "loss_margin", "lambda_u", "learning_rate",
-    "accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid",
-    "validation_accuracy", "validation_balanced_accuracy", "validation_calibration_error",
-    "guess_accuracy", "guess_confidence", "guess_entropy",
-    "centroid_distance_min", "centroid_distance_mean", "distance_own", "distance_other",
-    *DIAGNOSED,
-)  # fmt: skip
-
+_GUESSES = ("images", "guesses", "confidence", "entropy", "known", "right")
 
 BY_SHARES = tuple(
     f"{name}_{what}" for name in (*ESTIMATES, "true") for what in ("accuracy", "balanced_accuracy", "distance")
 )
 """Validation accuracies of predictions adjusted to class shares, and how far these are from the true ones."""
 
+COLUMNS = (
+    "learning_rate", "accuracy", "balanced_accuracy",
+    "validation_accuracy", "validation_balanced_accuracy", "validation_calibration_error",
+    "guess_coverage", "guess_accuracy", "guess_confidence", "guess_entropy", *DIAGNOSED, *BY_SHARES,
+)  # fmt: skip
+"""The columns that are not a method's own, in their order, behind step, loss and the terms of the loss."""
+
 
 class StepSums:
-    """Sums over the steps since the last evaluation, kept on the device: a step never waits for the host."""
+    """Sums over the steps since the last evaluation, kept on the device: a step never waits for the host.
+
+    The terms of the loss are those of the first step: a method has the same in every step.
+    """
 
     def __init__(self, device: torch.device):
-        self._sums = torch.zeros(len(_SUMMED), dtype=torch.float64, device=device)
+        self._device, self._terms = device, ()
+        self._sums = torch.zeros(0, dtype=torch.float64, device=device)
 
     @torch.no_grad()
     def add(self, terms: Mapping[str, Tensor], guesses: Tensor | None, truth: Tensor) -> None:
         """One step: weighted loss terms, guessed labels [B, C] and the true classes [B], -1 where nobody knows them.
 
-        The true classes are read here, for the record, and nowhere else.
+        A row of zeros is no guess.
+
+        The true classes are read here, for the record, and nowhere else. Raises `UserError` where the terms have other
+        names than before.
         """
+        if not self._terms:
+            self._name(terms)
+        if tuple(terms) != self._terms:
+            raise UserError(
+                f"losses: expected the terms {', '.join(self._terms)} as in the first step, found {', '.join(terms)}; "
+                "return the same terms in every step"
+            )
         zero = self._sums.new_zeros(())
-        values = [zero + 1, *(terms.get(name, zero) for name in _LOSSES)]
+        values = [zero + 1, *terms.values()]
         if guesses is None:
-            values += [zero] * 5
+            values += [zero] * len(_GUESSES)
         else:
             confidence, best = guesses.max(1)
-            known = truth >= 0
+            kept = guesses.sum(1) > 0
+            known = kept & (truth >= 0)
             entropy = -torch.special.xlogy(guesses, guesses).sum()
             right = (known & (best == truth)).sum()
-            values += [zero + len(guesses), confidence.sum(), entropy, known.sum(), right]
+            values += [zero + len(guesses), kept.sum(), confidence.sum(), entropy, known.sum(), right]
         self._sums += torch.stack([value.to(self._sums.dtype) for value in values])
 
+    def _name(self, terms: Iterable[str]) -> None:
+        self._terms = tuple(terms)
+        self._sums = torch.zeros(1 + len(self._terms) + len(_GUESSES), dtype=torch.float64, device=self._device)
+
     def finite(self) -> bool:
-        """Whether all losses since the last evaluation were finite."""
+        """Whether all terms since the last evaluation were finite."""
         return bool(self._sums.isfinite().all())
 
     def means_and_reset(self) -> dict[str, float]:
-        """Mean losses per step; accuracy and confidence (percent) and entropy (nats) per guessed label."""
-        sums = dict(zip(_SUMMED, self._sums.tolist(), strict=True))
+        """Per step the loss, which is the sum of its terms, and each term. Of the guesses accuracy and confidence
+        (percent), entropy (nats), and their coverage: the share of images that kept one, percent."""
+        losses = tuple(f"loss_{name}" for name in self._terms)
+        names = ("steps", *losses, *_GUESSES) if self._terms else ()
+        sums = dict(zip(names, self._sums.tolist(), strict=True))
         self._sums.zero_()
-        steps = max(sums["steps"], 1)
-        row = {f"loss_{name}": sums[f"loss_{name}"] / steps for name in _LOSSES}
-        row["loss"] = sum(row.values())
-        if sums["guesses"]:
+        row = {name: sums[name] / max(sums["steps"], 1) for name in losses}
+        row = {"loss": sum(row.values()), **row}
+        if sums.get("images"):
+            row["guess_coverage"] = 100 * sums["guesses"] / sums["images"]
+        if sums.get("guesses"):
             row["guess_confidence"] = 100 * sums["confidence"] / sums["guesses"]
             row["guess_entropy"] = sums["entropy"] / sums["guesses"]
-        if sums["known"]:
+        if sums.get("known"):
             row["guess_accuracy"] = 100 * sums["right"] / sums["known"]
         return row
 
-    def state(self) -> Tensor:
-        return self._sums
+    def state(self) -> dict[str, Any]:
+        return {"terms": list(self._terms), "sums": self._sums}
 
-    def load_state(self, sums: Tensor) -> None:
-        self._sums.copy_(sums)
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self._name(state["terms"])
+        self._sums = state["sums"].to(self._device, copy=True)
 
 
-def centroid_metrics(method: Method, evaluation: Evaluation) -> dict[str, float]:
-    """Squared distances: smallest and mean between centroids; mean of an image to its own and to the nearest other."""
-    positions = method.centroids.positions
-    between = torch.pdist(positions.float()).square()
-    return {
-        "centroid_distance_min": float(between.min()),
-        "centroid_distance_mean": float(between.mean()),
-        "distance_own": evaluation.own,
-        "distance_other": evaluation.other,
-    }
+def columns_of(history: Sequence[Mapping[str, float]], classes: Sequence[str]) -> list[str]:
+    """Those of metrics.csv: step, the loss and its terms, what occurs of `COLUMNS`, the method's own, recalls."""
+    found = dict.fromkeys(name for row in history for name in row)
+    losses = [name for name in found if name == "loss" or name.startswith("loss_")]
+    known = [name for name in COLUMNS if name in found]
+    recalls = [f"recall_{name}" for name in classes]
+    own = [name for name in found if name not in {"step", *losses, *known, *recalls}]
+    return ["step", *losses, *known, *own, *recalls]
 
 
 def write_metrics(path: Path, history: Sequence[Mapping[str, float]], classes: Sequence[str]) -> None:
     """metrics.csv: one row per evaluation; empty where a number does not apply."""
-    by_shares = BY_SHARES if any(BY_SHARES[0] in row for row in history) else ()
-    write_rows(path, history, [*COLUMNS, *by_shares, *(f"recall_{name}" for name in classes)])
+    write_rows(path, history, columns_of(history, classes))
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]], columns: Sequence[str]) -> None:

@@ -46,6 +46,7 @@ def _result(spec: Spec, trainer: Trainer, source: str, split: Split) -> dict[str
     return {
         **accuracies,
         "spec": spec.to_json(),
+        "recipe": trainer.recipe.to_json(),
         "identity": spec.identity,
         "source": source,
         "split": split.hash,

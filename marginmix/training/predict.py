@@ -12,7 +12,7 @@ from marginmix.datasets.folder import image_files, read_squares
 from marginmix.errors import UserError
 from marginmix.files import write_atomically
 from marginmix.networks import make_network
-from marginmix.runs.recipe import make_recipe
+from marginmix.runs.recipe import Recipe, core_settings
 from marginmix.training.evaluate import embed
 
 
@@ -25,7 +25,7 @@ def predict(model: Path, images: Path, out: Path) -> int:
     try:
         content = torch.load(model, map_location="cpu", weights_only=True)
         recipe, classes, side, channels = (content[key] for key in ("recipe", "classes", "side", "channels"))
-        network = make_network(make_recipe({"profile": "plain", **recipe}, str(model)), len(classes), channels, side)
+        network = make_network(Recipe(**core_settings(recipe)), len(classes), channels, side)
         scaling = Scaling(**content["scaling"])
         network.to(scaling.factor.dtype, memory_format=torch.channels_last)
         network.load_state_dict(content["network"])

@@ -29,6 +29,6 @@ class Progress:
             parts += [f"{rate:.1f} steps/s", f"{(steps - done) / rate:.0f} s left"]
         if trainer.history:
             row = trainer.history[-1]
-            terms = [f"{name} {row['loss_' + name]:.3f}" for name in ("labelled", "unlabelled", "margin")]
+            terms = [f"{name[5:]} {value:.3f}" for name, value in row.items() if name.startswith("loss_")]
             parts += [f"loss {row['loss']:.3f} ({', '.join(terms)})", f"test accuracy {row['accuracy']:.1f} %"]
         print(", ".join(parts) + (", diverged" if trainer.diverged else ""), file=self._stream, flush=True)

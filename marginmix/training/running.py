@@ -1,14 +1,13 @@
 """One run from its spec to its files."""
 
-import importlib
 import sys
 from pathlib import Path
 from typing import Any
 
 from marginmix import datasets
-from marginmix.errors import UserError, suggest
+from marginmix.errors import UserError
 from marginmix.files import check_writable
-from marginmix.methods.step import Method
+from marginmix.runs.methods import resolve_method
 from marginmix.runs.record import finished_already
 from marginmix.runs.spec import Spec
 from marginmix.splits import Split, make_split
@@ -22,28 +21,6 @@ from marginmix.training.trainer import Trainer
 CHECKPOINT_S = 30.0
 
 
-def resolve_method(path: str) -> type[Method]:
-    """The class that an import path `package.module:Class` names; a `UserError` where it names no `Method`."""
-    module_name, colon, class_name = path.partition(":")
-    if not (module_name and colon and class_name):
-        raise UserError(f"method_class {path!r}: expected package.module:Class")
-    try:
-        module = importlib.import_module(module_name)
-    except (ImportError, SyntaxError) as error:
-        raise UserError(
-            f"method_class {path!r}: cannot import {module_name} ({error}); expected module:Class"
-        ) from error
-    found = getattr(module, class_name, None)
-    if not (isinstance(found, type) and issubclass(found, Method)):
-        known = [
-            n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Method) and v is not Method
-        ]
-        raise UserError(
-            f"method_class {path!r}: {module_name} has no method {class_name!r}; {suggest(class_name, known)}"
-        )
-    return found
-
-
 def train(spec: Spec, out: Path, anew: bool = False) -> dict[str, Any]:
     """Train the run of `spec`, write its files into `out` and return what its result.json holds.
 
@@ -51,6 +28,7 @@ def train(spec: Spec, out: Path, anew: bool = False) -> dict[str, Any]:
     process waits for the first, then takes its result. Raises `UserError` where `out` holds another run.
     """
     check_writable(out)
+    spec = spec.normalised(f"spec of {spec.method}")
     with only_one(out) as waited:
         result = finished_already(spec, out)  # another run's is refused, anew or not
         if result and (waited or not anew):

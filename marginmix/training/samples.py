@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from marginmix.methods.step import Batch, guess_labels
+from marginmix.methods.base import Batch
+from marginmix.methods.step import guess_labels
 from marginmix.training.diagnosis import guess, spread
 from marginmix.training.learner import Learner
 
@@ -50,7 +51,8 @@ def _extremes(learner: Learner, columns: int) -> dict[str, Tensor]:
     if count == 0:
         return {}
     sample, labelled = (spread(pool, count, size) for pool in (data.unlabelled, data.labelled))
-    guesses = guess(learner.method, learner.looking, data, sample, labelled)[0]
+    step = learner.clock.to(learner.dtype)
+    guesses = guess(learner.method, learner.looking, data, sample, labelled, step)[0]
     order = guesses.amax(1).argsort(descending=True, stable=True)
     found = {}
     for name, chosen in (("confident", order[:columns]), ("doubtful", order.flip(0)[:columns])):

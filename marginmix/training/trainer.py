@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from marginmix.label_shift import ESTIMATES
-from marginmix.methods.step import Method
-from marginmix.runs.recipe import Recipe
+from marginmix.methods.base import Method
 from marginmix.training import checkpoints
 from marginmix.training.class_shares import Shares, estimated_shares, labelled_shares, true_shares
 from marginmix.training.data import TrainingData
@@ -18,7 +17,6 @@ from marginmix.training.diagnosis import diagnose
 from marginmix.training.evaluate import accuracy, balanced_accuracy, confusion, embed, evaluate, recalls
 from marginmix.training.execution import EAGER, Execution
 from marginmix.training.learner import Learner
-from marginmix.training.metrics import centroid_metrics
 from marginmix.training.provenance import COMPUTED, provenance
 from marginmix.training.snapshots import Arrays, take_snapshot
 
@@ -29,7 +27,7 @@ class Trainer(Learner):
     """A learner from its first step to its last, with what is kept of the way."""
 
     def __init__(
-        self, recipe: Recipe, method: type[Method], data: TrainingData, cell: str, execution: Execution = EAGER
+        self, recipe: Method.Settings, method: type[Method], data: TrainingData, cell: str, execution: Execution = EAGER
     ):
         super().__init__(recipe, method, data, cell, execution)
         self.history: list[Row] = []
@@ -60,30 +58,25 @@ class Trainer(Learner):
         """One row of metrics.csv: means since the last row, and the averaged network on validation and test images."""
         data, network = self.data, self.average.module
         row: Row = {"step": self.completed, **self.sums.means_and_reset()}
-        row["lambda_u"] = float(self.method.unlabelled_weight(self.clock.to(self.dtype)))
         row["learning_rate"] = float(self.learning_rate(self.clock))
         adjustment = self.adjustment(self.recipe.target_shares) if self.recipe.prediction == "shares" else None
-        held_out = evaluate(
-            self.method, network, data.images[data.test], data.targets[data.test], data.scaling, adjustment
-        )
-        row |= {"accuracy": accuracy(held_out.head), "balanced_accuracy": balanced_accuracy(held_out.head)}
-        if held_out.centroid is not None:
-            row["accuracy_centroid"] = accuracy(held_out.centroid)
-            row["balanced_accuracy_centroid"] = balanced_accuracy(held_out.centroid)
-            row |= centroid_metrics(self.method, held_out)
+        step = self.clock.to(self.dtype)
+        images, targets = data.images[data.test], data.targets[data.test]
+        held_out = evaluate(self.method, network, images, targets, data.scaling, adjustment)
+        row |= held_out.accuracies() | self.method.report(held_out.seen, targets, step)
         if len(data.validation):
             images, targets = data.images[data.validation], data.targets[data.validation]
             validation = evaluate(self.method, network, images, targets, data.scaling, adjustment)
-            row["validation_accuracy"] = accuracy(validation.head)
-            row["validation_balanced_accuracy"] = balanced_accuracy(validation.head)
+            row["validation_accuracy"] = accuracy(validation.confusion)
+            row["validation_balanced_accuracy"] = balanced_accuracy(validation.confusion)
             row["validation_calibration_error"] = validation.calibration
             if self.recipe.shares_examined:
-                logits, _ = embed(network, images, data.scaling, self.recipe.precision)
-                row |= self._by_shares(logits, targets)
+                row |= self._by_shares(validation.seen.logits, targets)
         if self.recipe.diagnosed:
-            row |= diagnose(self.method, self.looking, data)
-        row |= {f"recall_{name}": float(r) for name, r in zip(data.classes, recalls(held_out.head), strict=True)}
-        self.confusion = held_out.head.tolist()
+            row |= diagnose(self.method, self.looking, data, step)
+        found = recalls(held_out.confusion)
+        row |= {f"recall_{name}": float(recall) for name, recall in zip(data.classes, found, strict=True)}
+        self.confusion = held_out.confusion.tolist()
         return row
 
     def adjustment(self, name: str) -> Tensor:
@@ -108,14 +101,16 @@ class Trainer(Learner):
     def start(self) -> None:
         """What comes before the first step: class shares are estimated where the recipe wants them; the method sees the
         labelled images once, as the untrained network in evaluation mode embeds them."""
-        data, wanted = self.data, self.recipe.target_shares
-        self.shares = {"labelled": labelled_shares(data).tolist()}
-        if wanted == "true" or self.recipe.shares_examined:
+        data, recipe = self.data, self.recipe
+        wanted = {recipe.target_shares, *((*ESTIMATES, "true") if recipe.shares_examined else ())}
+        if wanted != {"labelled"} or recipe.prediction == "shares":
+            self.shares = {"labelled": labelled_shares(data).tolist()}
+        if "true" in wanted:
             self.shares["true"] = true_shares(data).tolist()
-        if wanted in ESTIMATES or self.recipe.shares_examined:
-            self.shares |= estimated_shares(self.recipe, data, self.cell)
-        if wanted != "labelled":
-            self.method.task.target_shares.copy_(torch.tensor(self.shares[wanted]))
+        if wanted & {*ESTIMATES}:
+            self.shares |= estimated_shares(recipe, data, self.cell)
+        if recipe.target_shares != "labelled":
+            self.method.task.target_shares.copy_(torch.tensor(self.shares[recipe.target_shares]))
         _, embeddings = embed(self.network, data.images[data.labelled], data.scaling, self.recipe.precision)
         self.method.start(embeddings, data.one_hot(data.labelled, embeddings.dtype))
 

@@ -5,8 +5,15 @@ import math
 import pytest
 import torch
 
-from marginmix.methods.margin import distance_softmax, hinge, margin_loss, ratio, triplet, triplet_nearest
-from marginmix.runs.recipe import make_recipe
+from marginmix.methods.margin import (
+    MarginSettings,
+    distance_softmax,
+    hinge,
+    margin_loss,
+    ratio,
+    triplet,
+    triplet_nearest,
+)
 
 # One embedding at squared distances 0.2, 0.5 and 1.0 of class 0: its own, a near and a far other.
 D = torch.tensor([[0.2, 0.5, 1.0]], dtype=torch.float64)
@@ -45,9 +52,9 @@ def test_distance_softmax():
 @pytest.mark.parametrize("form", ["hinge", "ratio", "triplet", "triplet-nearest", "softmax"])
 def test_every_form_pulls_towards_the_own_centroid_and_away_from_the_nearest_other(form):
     d = torch.tensor([[0.6, 0.5, 1.5]], dtype=torch.float64, requires_grad=True)
-    margin_loss(d, HARD, make_recipe({"margin": form, "margin_width": 0.7})).backward()
+    margin_loss(d, HARD, MarginSettings(margin=form, margin_width=0.7)).backward()
     assert d.grad[0, 0] > 0 > d.grad[0, 1]
 
 
 def test_none_is_zero():
-    assert margin_loss(D, HARD, make_recipe({"margin": "none"})).item() == 0
+    assert margin_loss(D, HARD, MarginSettings(margin="none")).item() == 0

@@ -34,6 +34,11 @@ def spec(*parts, renamed=False, **changes):
     return lambda folder: edit(folder, change)
 
 
+def more_steps(folder):
+    spec("bits", "settings", steps=PAPER_STEPS, renamed=True)(folder)
+    edit(folder, lambda record: record["recipe"].update(steps=PAPER_STEPS))
+
+
 def one_more(name):
     return lambda folder: edit(folder, lambda record: record.update({name: record[name] + 1}))
 
@@ -103,7 +108,10 @@ TAMPERED = {
     "a score over 100": (lambda folder: edit(folder, lambda record: record["scores"].update(best=101.0)), RANGE),
     "steps": (spec("bits", "settings", steps=PAPER_STEPS), IDENTITY),
     "steps and identity": (spec("bits", "settings", steps=PAPER_STEPS, renamed=True),
-                           f"{CURVE} that rises to step 1048576"),
+                           "recipe: steps: expected 1048576, by its spec, found 800"),
+    "steps, identity and recipe": (more_steps, f"{CURVE} that rises to step 1048576"),
+    "recipe": (lambda folder: edit(folder, lambda record: record["recipe"].update(score_window=20)),
+               "recipe: score_window: expected 5, by its spec, found 20"),
     "seed": (spec("bits", seed=1), IDENTITY),
     "seed and identity": (spec("bits", seed=1, renamed=True), FOLDER),
     "labels": (spec("bits", labels=71), IDENTITY),
@@ -113,10 +121,10 @@ TAMPERED = {
     "data and identity": (spec("bits", data="0" * 16, renamed=True), FOLDER),
     "method": (spec(method="mixmatch"), FOLDER),
     "experiment": (spec(experiment="paper"), FOLDER),
-    "an unknown setting": (spec("bits", "settings", stpes=1), "unknown setting 'stpes'"),
+    "an unknown setting": (spec("bits", "settings", stpes=1, renamed=True), "recipe: stpes: expected 1, by its spec, found None"),
     "other numerics": (spec("bits", numerics=0), "expected numerics version"),
-    "evaluations": (spec("observation", evaluations=40), "expected a learning curve of 40 evaluations"),
-    "score window": (spec("observation", score_window=15), BY_CURVE),
+    "evaluations": (spec("observation", evaluations=40), "recipe: evaluations: expected 40, by its spec, found 20"),
+    "score window": (spec("observation", score_window=15), "recipe: score_window: expected 15, by its spec, found 5"),
     "identity": (value(identity="0" * 16), IDENTITY),
     "digest": (value(digest="0" * 16, seal=False), DIGEST),
     "diverged": (value(diverged=True), BY_CURVE),

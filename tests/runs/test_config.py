@@ -6,7 +6,8 @@ import yaml
 from marginmix.errors import UserError
 from marginmix.runs import config as experiments
 from marginmix.runs.key import RunKey
-from marginmix.runs.recipe import FROZEN, PROFILES, Recipe, make_recipe
+from marginmix.runs.methods import facts_of
+from marginmix.runs.recipe import PROFILES, Recipe, make_recipe
 from tests.runs.experiment import SOME, WORKFLOW, make_workflow
 
 
@@ -43,13 +44,11 @@ def test_the_papers_experiment_is_its_grid():
 
 
 def test_what_the_study_froze_lies_over_the_profile_and_under_the_experiment():
-    path = "marginmix.methods.marginmix:MarginMix"
-    assert set(FROZEN) == {path}
-    assert make_recipe({}, method=path) == make_recipe({"margin": "softmax", "membership_temperature": 0.5})
-    assert make_recipe({"margin": "hinge", "profile": "google"}, method=path).changes.items() >= {
-        ("margin", "hinge"), ("membership_temperature", 0.5), ("crop_offsets", "closed")
-    }  # fmt: skip
-    assert make_recipe({}, method="baselines.mixmatch:MixMatch") == make_recipe({})
+    kind = facts_of("marginmix.methods.marginmix:MarginMix").settings
+    assert (kind().margin, kind().membership_temperature) == ("softmax", 0.5)
+    found = make_recipe({"margin": "hinge", "profile": "google"}, kind=kind)
+    assert (found.margin, found.membership_temperature, found.crop_offsets) == ("hinge", 0.5, "closed")
+    assert found.changes == {"margin": "hinge", **PROFILES["google"]}
 
 
 def test_every_experiment_but_the_papers_takes_the_device_that_is_there():
@@ -113,10 +112,20 @@ def test_runs_are_keys_in_the_order_of_the_file(load):
 def test_later_settings_win(load):
     config = load()
     recipe = experiments.recipe_of(config, RunKey("some", "digits", 20, "supervised", 0))
-    assert (recipe.steps, recipe.lambda_u, recipe.temperature) == (100, 5.0, 1.0)
-    assert experiments.recipe_of(config, RunKey("some", "digits", 20, "sharp", 0)).temperature == 0.25
-    differing = {"steps": 100, "evaluations": 10, "score_window": 5, "temperature": 1.0, "lambda_u": 5.0}
+    assert (recipe.steps, recipe.lambda_u) == (100, 5.0)
+    differing = {"steps": 100, "evaluations": 10, "score_window": 5, "lambda_u": 5.0}
     assert recipe.changes == {**differing, **PROFILES["pytorch"]} and Recipe().changes == {}
+    assert experiments.recipe_of(config, RunKey("some", "digits", 20, "sharp", 0)).temperature == 0.25
+
+
+def test_a_setting_for_all_methods_is_for_those_that_have_it(load):
+    config = load(recipe={"temperature": 0.6}, methods={"mixmatch": {"method_class": "baselines.mixmatch:MixMatch"}})
+    recipes = {name: experiments.recipe_of(config, RunKey("some", "digits", 20, name, 0)) for name in config["methods"]}
+    assert recipes["mixmatch"].temperature == 1.0 and not hasattr(recipes["supervised"], "temperature")
+    with pytest.raises(UserError, match="recipe: no method here has the setting 'fuzzifier'"):
+        load(recipe={"fuzzifier": 2.0})
+    with pytest.raises(UserError, match="settings of supervised on digits: unknown setting 'temperature'"):
+        load(methods={"supervised": {"recipe": {"temperature": 0.5}}})
 
 
 def test_overrides_are_merged_key_by_key_and_read_as_yaml(load):
@@ -157,17 +166,17 @@ REFUSED = [
     ({"datasets": {"digits": {"methods": ["shrap"]}}}, "'shrap' is not in this experiment; did you mean 'sharp'?"),
     ({"methods": {"m": {"method_class": "mixmatch"}}},
      "methods.m.method_class: must be an import path, package.module:Class"),
-    ({"methods": {"m": {"method_class": "baselines.mixmtch:M"}}}, "no module 'baselines.mixmtch'; did you mean"),
+    ({"methods": {"m": {"method_class": "baselines.mixmtch:M"}}}, "No module named 'baselines.mixmtch'); did you mean"),
     ({"methods": {"m": {"method_class": "baseline.mixup:M"}}},
-     "methods.m.method_class: there is no package 'baseline'"),
-    ({"methods": {"m": {"method_class": "baselines.mixup:Mixup"}}}, "has no class 'Mixup'; did you mean 'MixUp'?"),
+     "methods.m.method_class: cannot import baseline.mixup (No module named 'baseline')"),
+    ({"methods": {"m": {"method_class": "baselines.mixup:Mixup"}}}, "has no method 'Mixup'; did you mean 'MixUp'?"),
     ({"methods": {"m": {"recipe": {}}}}, "methods.m: the key 'method_class' is missing: an import path"),
     ({"methods": {"embedding": {"method_class": "baselines.mixup:MixUp"}}},
      "methods.embedding: the name is taken by the runs of the embedding figures; choose another"),
-    ({"recipe": {"stesp": 5}}, "settings of supervised on digits: unknown setting 'stesp'; did you mean 'steps'?"),
+    ({"recipe": {"stesp": 5}}, "recipe: no method here has the setting 'stesp'; did you mean 'steps'?"),
     ({"recipe": {"steps": 2.5}}, "settings of supervised on digits: steps must be of type int, found 2.5"),
     ({"recipe": {"profile": "goggle"}}, "settings of supervised on digits: unknown profile 'goggle'; did you mean"),
-    ({"methods": {"sharp": {"recipe": {"margin": "hing"}}}}, "sharp on digits: margin must be one of"),
+    ({"methods": {"sharp": {"recipe": {"teacher": "averge"}}}}, "sharp on digits: teacher must be one of"),
     ({"embeddings": {"recipe": {}, "datasets": {"svhn": {}}}}, "svhn: the key 'labels' is missing"),
     ({"claims": [{"name": "x", "dataset": "digit", "methods": ["sharp", "sharp"]}]}, "claims[0].dataset: 'digit' is"),
     ({"checks": {"must_beat": {"baseline": "superv", "methods": ["sharp"], "margin": 1}}}, "'superv' is not in"),

@@ -5,7 +5,7 @@ import pytest
 from marginmix.cli import main
 from marginmix.errors import UserError
 from marginmix.runs.config import load
-from marginmix.runs.import_paths import MOVED
+from marginmix.runs.methods import MOVED
 from tests.runs.experiment import SOME, make_workflow
 
 METHOD = 'method_class: "baselines.supervised:Supervised"'
@@ -20,6 +20,11 @@ IN_A_FILE = [
     ("baselines.supervised:Supervised", "marginmix.embedding:MarginSupervised",
      "methods.supervised.method_class: marginmix.embedding:MarginSupervised is now "
      "marginmix.methods.margin_supervised:MarginSupervised; write that"),
+    ("temperature: 0.75", "centroid_network: ema",
+     "recipe: the setting 'centroid_network' is now called teacher (online, or average where it said ema); write that"),
+    ("temperature: 0.25", "centroid_network: ema",
+     "settings of sharp on digits: the setting 'centroid_network' is now called teacher (online, or average where it "
+     "said ema); write that"),
 ]  # fmt: skip
 
 

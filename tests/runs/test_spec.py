@@ -9,7 +9,8 @@ import pytest
 from marginmix.errors import UserError
 from marginmix.runs import spec as module
 from marginmix.runs.key import RunKey
-from marginmix.runs.recipe import FIELDS, Recipe, make_recipe
+from marginmix.runs.methods import facts_of
+from marginmix.runs.recipe import Recipe, fields_of, make_recipe
 from marginmix.runs.spec import (
     NUMERICS_VERSION,
     OBSERVATION,
@@ -23,6 +24,8 @@ from marginmix.runs.spec import (
 )
 
 CLASS = "baselines.mixmatch:MixMatch"
+SETTINGS = facts_of(CLASS).settings
+FIELDS = fields_of(SETTINGS)
 BITS = Bits("digits", None, None, "0123456789abcdef", 20, 3, CLASS, {"lambda_u": 10.0, "steps": 400})
 
 
@@ -35,7 +38,7 @@ def through_json(spec: Spec) -> Spec:
     return spec_from(json.loads(json.dumps(spec.to_json())), "it")
 
 
-SPEC = spec_of(make_recipe({"lambda_u": 10, "steps": 400, "evaluations": 40, "snapshots": [0.5, 1]}))
+SPEC = spec_of(make_recipe({"lambda_u": 10, "steps": 400, "evaluations": 40, "snapshots": [0.5, 1]}, kind=SETTINGS))
 
 
 def another(name: str) -> object:
@@ -61,7 +64,8 @@ def test_a_spec_is_the_same_after_json(tmp_path):
 
 
 def test_the_recipe_is_the_same_after_json():
-    recipe = make_recipe({name: another(name) for name in FIELDS if name not in OBSERVATION} | {"profile": "google"})
+    others = {name: another(name) for name in FIELDS if name not in OBSERVATION}
+    recipe = make_recipe(others | {"profile": "google"}, kind=SETTINGS)
     assert through_json(spec_of(recipe)).recipe == recipe
     assert SPEC.recipe.snapshots == (0.5, 1.0) and SPEC.recipe.steps == 400
 
@@ -75,9 +79,9 @@ def test_the_identity_is_the_recorded_one():
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_setting_changes_the_identity_unless_it_only_observes(name):
     value = another(name)
-    changed = through_json(spec_of(replace(Recipe(), **{name: value})))
-    assert getattr(changed.recipe, name) == value != getattr(Recipe(), name)
-    assert (changed.identity == spec_of(Recipe()).identity) == (name in OBSERVATION)
+    changed = through_json(spec_of(replace(SETTINGS(), **{name: value})))
+    assert getattr(changed.recipe, name) == value != getattr(SETTINGS(), name)
+    assert (changed.identity == spec_of(SETTINGS()).identity) == (name in OBSERVATION)
 
 
 def test_what_observes_is_known():
@@ -116,9 +120,9 @@ def test_a_spec_of_another_version_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("settings", [{"lambda_u": 10, "steps": 400}, {"steps": 400, "lambda_u": 10.0, "alpha": 0.75}])
 def test_ten_and_10_0_are_the_same_setting_and_so_is_a_default_that_is_spelled_out(settings):
-    assert make_recipe({"lambda_u": 10}) == make_recipe({"lambda_u": 10.0})
+    assert make_recipe({"lambda_u": 10}, kind=SETTINGS) == make_recipe({"lambda_u": 10.0}, kind=SETTINGS)
     content = replace(SPEC, bits=replace(BITS, settings=settings)).to_json()
-    assert spec_from(content, "it").identity == BITS.identity
+    assert spec_from(content, "it").normalised("it").identity == BITS.identity
 
 
 def edited(**changes: object) -> dict:
@@ -154,7 +158,10 @@ REFUSED = [
     (edited(experiment=7), "it: experiment must be of type str, found 7"),
     (edited(bits__settings__stesp=5), "it: unknown setting 'stesp'; did you mean 'steps'?"),
     (edited(bits__settings__steps=2.5), "it: steps must be of type int, found 2.5"),
-    (edited(bits__settings__margin="hing"), "it: margin must be one of hinge, ratio,"),
+    (edited(bits__settings__unlabelled_loss="square"), "it: unlabelled_loss must be one of squared, cross-entropy,"),
+    (edited(bits__settings__margin="hinge"), "it: unknown setting 'margin'; "),
+    (edited(bits__method_class="baselines.mixmatch:Mix"),
+     "it: bits: method_class: baselines.mixmatch has no method 'Mix'"),
     (edited(bits__settings__profile="google"), "it: unknown setting 'profile'; "),
     (edited(bits__settings__samples=5), "it: samples belongs in observation; move it there"),
     (edited(observation__steps=500), "it: steps belongs in bits: settings; move it there"),
@@ -167,7 +174,7 @@ REFUSED = [
 @pytest.mark.parametrize("content, line", REFUSED, ids=[line[:50] for _, line in REFUSED])
 def test_what_cannot_be_a_spec_is_told_in_one_line(content, line):
     with pytest.raises(UserError) as refused:
-        spec_from(content, "it")
+        spec_from(content, "it").normalised("it")
     assert str(refused.value).startswith(line) and "\n" not in str(refused.value)
 
 

@@ -10,7 +10,8 @@ from tests.tiny_data import write_folder
 from tests.toy_training import METHODS
 
 SETTINGS = {"steps": 6, "batch_size": 6, "network": "wrn-10-1", "precision": "fp32"}
-OBSERVED = {"evaluations": 3, "score_window": 2, "snapshots": [], "diagnosed": 0, "samples": 0}
+OBSERVED = {"evaluations": 3, "score_window": 2, "snapshots": [], "diagnosed": 0, "samples": 0,
+            "shares_examined": False}  # fmt: skip
 
 
 class Place:

@@ -7,15 +7,13 @@ import torch
 from marginmix.label_shift import ESTIMATES
 from marginmix.training.class_shares import estimated_shares, labelled_shares, true_shares
 from marginmix.training.evaluate import embed
-from marginmix.training.running import resolve_method
-from marginmix.training.trainer import Trainer
-from tests.toy_training import METHODS, small_recipe, toy_data
+from tests.toy_training import small_recipe, toy_data, toy_trainer
 
 CHEAP = {"share_folds": 2, "share_steps": 3}
 
 
 def trained(method, steps=2, **settings):
-    trainer = Trainer(small_recipe(evaluations=6, **CHEAP, **settings), resolve_method(method), toy_data(), "toy/15/0")
+    trainer = toy_trainer(method, evaluations=6, **CHEAP, **settings)
     trainer.start()
     for _ in range(steps):
         trainer.step()
@@ -46,7 +44,7 @@ def test_hidden_labels_change_no_estimate():
 
 @pytest.mark.parametrize("name", ["mixmatch", "marginmix"])
 def test_examining_shares_changes_no_bit(name):
-    plain, examined = (trained(METHODS[name], shares_examined=given) for given in (False, True))
+    plain, examined = (trained(name, shares_examined=given) for given in (False, True))
     row = examined.evaluate()
     assert {f"{estimate}_accuracy" for estimate in (*ESTIMATES, "true")} <= set(row) and row["true_distance"] == 0
     assert not {f"{estimate}_accuracy" for estimate in ESTIMATES} & set(plain.evaluate())
@@ -58,7 +56,7 @@ def test_examining_shares_changes_no_bit(name):
 
 
 def test_a_prior_and_an_alignment_have_the_shares_that_are_asked_for():
-    margin = trained(METHODS["marginmix"], prior_source="target", target_shares="true")
+    margin = trained("marginmix", prior_source="target", target_shares="true")
     assert margin.method.prior.shares.tolist() == pytest.approx(true_shares(margin.data).tolist())
     aligned = trained("baselines.class_prior:AlignedMixMatch", target_shares="em")
     assert aligned.method.target.tolist() == pytest.approx(aligned.shares["em"])
@@ -67,7 +65,7 @@ def test_a_prior_and_an_alignment_have_the_shares_that_are_asked_for():
 
 
 def test_predictions_are_adjusted_at_evaluation():
-    trainer = trained(METHODS["mixmatch"], prediction="shares", target_shares="true")
+    trainer = trained("mixmatch", prediction="shares", target_shares="true")
     data, network = trainer.data, trainer.average.module
     logits, _ = embed(network, data.images[data.test], data.scaling, "fp32")
     weights = true_shares(data) / labelled_shares(data)
@@ -76,8 +74,8 @@ def test_predictions_are_adjusted_at_evaluation():
 
 
 def test_shares_survive_a_checkpoint():
-    trainer = trained(METHODS["mixmatch"], target_shares="bbse", prediction="shares")
-    resumed = Trainer(trainer.recipe, resolve_method(METHODS["mixmatch"]), toy_data(), "toy/15/0")
+    trainer = trained("mixmatch", target_shares="bbse", prediction="shares")
+    resumed = toy_trainer("mixmatch", target_shares="bbse", prediction="shares")
     resumed.load_state(trainer.state())
     assert resumed.shares == trainer.shares and "bbse" in resumed.shares
     assert resumed.evaluate()["accuracy"] == trainer.evaluate()["accuracy"]

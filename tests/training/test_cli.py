@@ -114,7 +114,7 @@ def test_prepare_describes_the_data(place):
 
 
 def test_recipe_lists_every_setting_with_its_source(capsys):
-    assert main(["recipe"]) == 0
+    assert main(["recipe", METHODS["marginmix"]]) == 0
     printed = capsys.readouterr().out
     assert "lambda_u = 75.0" in printed and "MixMatch: CIFAR-10 75" in printed
 
@@ -146,7 +146,7 @@ def test_wrong_method(place, capsys):
     assert place.train(method="baselines.mixmach:MixMatch") == 1
     assert "cannot import baselines.mixmach" in capsys.readouterr().err
     assert place.train(method="baselines.mixmatch") == 1
-    assert "method_class 'baselines.mixmatch': expected package.module:Class" in capsys.readouterr().err
+    assert "method_class: expected package.module:Class, found 'baselines.mixmatch'" in capsys.readouterr().err
 
 
 def test_cuda_is_not_replaced_by_the_cpu(place, capsys):

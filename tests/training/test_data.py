@@ -7,10 +7,8 @@ from marginmix import datasets
 from marginmix.errors import UserError
 from marginmix.splits import make_split
 from marginmix.training.data import gather
-from marginmix.training.running import resolve_method
-from marginmix.training.trainer import Trainer
 from tests.tiny_data import write_folder
-from tests.toy_training import METHODS, small_recipe, toy_data
+from tests.toy_training import small_recipe, toy_trainer
 
 
 @pytest.fixture
@@ -56,5 +54,5 @@ def test_shift_is_an_eighth_of_the_side_and_must_be_less_than_it(gathered):
 
 @pytest.mark.parametrize(("offsets", "expected"), [("half-open", 2), ("closed", 3)])
 def test_crop_offsets(offsets, expected):
-    trainer = Trainer(small_recipe(crop_offsets=offsets), resolve_method(METHODS["mixmatch"]), toy_data(), "toy/15/0")
+    trainer = toy_trainer("mixmatch", crop_offsets=offsets)
     assert trainer.drawer.offsets == expected

@@ -8,14 +8,12 @@ import torch
 from marginmix.errors import UserError
 from marginmix.separability import fisher_ratio
 from marginmix.training.diagnosis import DIAGNOSED, _gradient, _in_the_middle, calibration_error, diagnose, spread
-from marginmix.training.running import resolve_method
 from marginmix.training.snapshots import take_snapshot
-from marginmix.training.trainer import Trainer
-from tests.toy_training import METHODS, small_recipe, toy_data
+from tests.toy_training import small_recipe, toy_trainer
 
 
 def trained(name, **settings):
-    trainer = Trainer(small_recipe(**settings), resolve_method(METHODS[name]), toy_data(), "toy/15/0")
+    trainer = toy_trainer(name, **settings)
     trainer.start()
     for _ in range(3):
         trainer.step()
@@ -62,9 +60,9 @@ def test_a_diagnosed_run_is_the_same_run(name):
 
 def test_none_where_no_labels_are_guessed():
     trainer = trained("supervised", diagnosed=30)
-    assert diagnose(trainer.method, trainer.network, trainer.data) == {}
+    assert diagnose(trainer.method, trainer.network, trainer.data, trainer.clock) == {}
     trainer = trained("pseudo-label", diagnosed=30, confidence_threshold=1.0)
-    assert diagnose(trainer.method, trainer.network, trainer.data) == {}
+    assert diagnose(trainer.method, trainer.network, trainer.data, trainer.clock) == {}
     with pytest.raises(UserError, match="diagnosed must be 0 or at least batch_size"):
         small_recipe(diagnosed=5)
 

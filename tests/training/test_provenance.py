@@ -10,9 +10,8 @@ import torch
 from marginmix.training import checkpoints
 from marginmix.training import provenance as module
 from marginmix.training.provenance import CODE, COMPUTED, code_version, provenance
-from marginmix.training.running import resolve_method
 from marginmix.training.trainer import Trainer
-from tests.toy_training import METHODS, small_recipe, toy_data
+from tests.toy_training import toy_trainer
 
 CPU = torch.device("cpu")
 
@@ -101,7 +100,7 @@ def test_what_is_told():
 
 
 def made(method: str = "mixmatch") -> Trainer:
-    return Trainer(small_recipe(), resolve_method(METHODS[method]), toy_data(), "toy/15/0")
+    return toy_trainer(method)
 
 
 def resumed(*parts: dict) -> Trainer:

@@ -10,17 +10,14 @@ import torch
 
 from marginmix.errors import UserError
 from marginmix.training import checkpoints
-from marginmix.training.running import resolve_method
-from marginmix.training.trainer import Trainer
-from tests.toy_training import METHODS, small_recipe, toy_data
+from tests.toy_training import METHODS, toy_data, toy_trainer
 
 FORK = multiprocessing.get_context("fork")  # a new interpreter would import torch each time
 RECIPE = {"steps": 24, "evaluations": 8, "precision": "fp32", "snapshots": [0.25, 1.0], "decay_last": 0.3}
 
 
 def make(name, **settings):
-    recipe = small_recipe(**{**RECIPE, **settings})
-    return Trainer(recipe, resolve_method(METHODS[name]), toy_data(torch.float32), "toy/15/0")
+    return toy_trainer(name, toy_data(torch.float32), **{**RECIPE, **settings})
 
 
 def run_until_killed(name, folder, stop_after):

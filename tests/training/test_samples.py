@@ -4,14 +4,12 @@ import numpy as np
 import torch
 
 from marginmix.augment import Scaling, weak_views
-from marginmix.training.running import resolve_method
 from marginmix.training.samples import contact_sheet
-from marginmix.training.trainer import Trainer
-from tests.toy_training import METHODS, small_recipe, toy_data
+from tests.toy_training import toy_trainer
 
 
 def trained(name):
-    trainer = Trainer(small_recipe(), resolve_method(METHODS[name]), toy_data(), "toy/15/0")
+    trainer = toy_trainer(name)
     trainer.start()
     trainer.step()
     return trainer

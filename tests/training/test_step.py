@@ -7,9 +7,7 @@ import torch
 
 from benchmarks.plain import PlainMarginMix, PlainMixMatch
 from marginmix.augment import weak_views
-from marginmix.training.running import resolve_method
-from marginmix.training.trainer import Trainer
-from tests.toy_training import METHODS, apart, small_recipe, toy_data
+from tests.toy_training import METHODS, apart, toy_data, toy_trainer
 
 
 def plain_views(trainer, draws):
@@ -33,10 +31,12 @@ def plain_loop(trainer):
     return PlainMarginMix(recipe, network, 60, *(tensor.clone() for tensor in start))
 
 
-@pytest.mark.parametrize("name", ["mixmatch", "marginmix"])
-def test_five_steps_are_the_plain_formulas(name):
+@pytest.mark.parametrize(("name", "settings"), [
+    ("mixmatch", {}), ("marginmix", {"margin": "triplet", "membership_temperature": 1.0}),
+])  # fmt: skip
+def test_five_steps_are_the_plain_formulas(name, settings):
     """1e-10 relative in every loss, and in the weights and averages after Adam, EMA and weight decay."""
-    trainer = Trainer(small_recipe(), resolve_method(METHODS[name]), toy_data(), "toy/15/0")
+    trainer = toy_trainer(name, **settings)
     trainer.start()
     plain = plain_loop(trainer)
     for step in range(5):
@@ -52,16 +52,15 @@ def test_five_steps_are_the_plain_formulas(name):
 
 
 @pytest.mark.parametrize("settings", [
-    {"profile": "google"}, {"label_what": "mixtures"}, {"centroid_network": "ema"}, {"centroid_start": "zero"},
+    {"profile": "google"}, {"label_what": "mixtures"}, {"teacher": "average"}, {"centroid_start": "zero"},
     {"centroid_normalise": True}, {"prior_source": "guesses"}, {"prior_source": "labelled"}, {"prior_exponent": 0.0},
     {"margin": "hinge", "margin_on": "all"}, {"margin": "softmax"}, {"margin": "none"}, {"embedding": "flattened"},
     {"unlabelled_loss": "cross-entropy"}, {"augmentations": 1}, {"augmentations": 3}, {"labelled_pool": "all"},
     {"centroid_rise": 0.0}, {"decay_last": 0.5}, {"precision": "bf16"}, {"network": "alexnet-2d"},
 ])  # fmt: skip
 def test_every_switch_of_margin_mix_trains(settings):
-    recipe = small_recipe(**settings)
-    dtype = torch.float64 if recipe.precision == "fp64" else torch.float32
-    trainer = Trainer(recipe, resolve_method(METHODS["marginmix"]), toy_data(dtype), "toy/15/0")
+    dtype = torch.float32 if "precision" in settings else torch.float64
+    trainer = toy_trainer("marginmix", toy_data(dtype), **settings)
     trainer.start()
     trainer.step()
     trainer.step()
@@ -71,10 +70,10 @@ def test_every_switch_of_margin_mix_trains(settings):
 
 
 def test_methods_on_one_cell_start_from_the_same_network_and_see_the_same_draws():
-    trainers = [Trainer(small_recipe(), resolve_method(path), toy_data(), "toy/15/0") for path in METHODS.values()]
+    trainers = [toy_trainer(name) for name in METHODS]
     first = trainers[0]
     for other in trainers[1:]:
         assert torch.equal(first.network.stem.weight, other.network.stem.weight)
         assert torch.equal(first.drawer.step(3).partners, other.drawer.step(3).partners)
-    elsewhere = Trainer(small_recipe(), resolve_method(METHODS["mixmatch"]), toy_data(), "toy/15/1")
+    elsewhere = toy_trainer("mixmatch", cell="toy/15/1")
     assert not torch.equal(first.network.stem.weight, elsewhere.network.stem.weight)

@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from marginmix.methods.mixing import interleave_order
 from marginmix.networks import batch_parts
 from marginmix.strong import StrongDraws, draw_strong, strong_views
-from marginmix.training.running import resolve_method
 from marginmix.training.trainer import Trainer
-from tests.toy_training import small_recipe, toy_data
+from tests.toy_training import toy_trainer
 from tests.training.test_execution import elsewhere  # noqa: F401 - a fixture
 
 SETTINGS = {
@@ -20,14 +19,13 @@ SETTINGS = {
         "unlabelled_loss": "cross-entropy", "lambda_u": 1.0, "rampup": 0.0, "augmentations": 1,
         "confidence_threshold": 0.405,
     },
-    "baselines.mean_teacher:MeanTeacher": {"centroid_network": "ema", "lambda_u": 5.0, "rampup": 0.5},
+    "baselines.mean_teacher:MeanTeacher": {"teacher": "average", "lambda_u": 5.0, "rampup": 0.5},
 }  # fmt: skip
 FIXMATCH, MEAN_TEACHER = SETTINGS
 
 
 def trainer(path: str, cell: str = "toy/15/0", data=None, **settings) -> Trainer:
-    recipe = small_recipe(**SETTINGS[path], **settings)
-    return Trainer(recipe, resolve_method(path), data or toy_data(), cell)
+    return toy_trainer(path, data, cell, **SETTINGS[path], **settings)
 
 
 def losses(here: Trainer) -> dict[str, torch.Tensor]:

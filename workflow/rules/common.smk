@@ -8,10 +8,10 @@ from marginmix.files import hash_of
 from marginmix.reporting.figures import figures_of, published_figures
 from marginmix.runs import calls, paths
 from marginmix.runs.calls import or_explain
-from marginmix.runs.config import experiments, load
+from marginmix.runs.config import experiments, load, method_classes
 from marginmix.runs.key import RunKey
+from marginmix.runs.methods import facts_of, tell
 from marginmix.runs.plan import Plan, published_experiments
-from marginmix.runs.recipe import FROZEN
 from marginmix.runs.sources import contents, sources
 from marginmix.runs.spec import NUMERICS_VERSION
 

@@ -1,6 +1,9 @@
 # The paper's toy: needs no data. Points and table are those that are published, where they are of this very recipe.
 
-TOY = hash_of({**config["toy"], "numerics": NUMERICS_VERSION, "frozen": FROZEN})
+TOY_FIRST = "baselines.supervised:Supervised"
+TOY_METHODS = {"mixmatch": "baselines.mixmatch:MixMatch", "marginmix": "marginmix.methods.marginmix:MarginMix"}
+TOY_DEFAULTS = {path: facts_of(path).settings().to_json() for path in (TOY_FIRST, *TOY_METHODS.values())}
+TOY = hash_of({**config["toy"], "numerics": NUMERICS_VERSION, "defaults": TOY_DEFAULTS})
 PUBLISHED_TOY = os.path.exists(f"{paths.PUBLISHED}/toy/{TOY}.npz")
 TOY_PLACE = f"{paths.PUBLISHED if PUBLISHED_TOY else 'results'}/toy/{TOY}"
 PAGES += [paths.TOY_FIGURE if EXPERIMENT == "paper" else paths.experiment_figure(EXPERIMENT, "toy")]
@@ -22,9 +25,10 @@ if not PUBLISHED_TOY:
         params:
             command=command,
             draws=config["toy"]["draws"],
+            first=TOY_FIRST,
+            methods=[f"{name}={path}" for name, path in TOY_METHODS.items()],
         shell:
-            "{params.command} toy --first baselines.supervised:Supervised --methods"
-            " mixmatch=baselines.mixmatch:MixMatch marginmix=marginmix.methods.marginmix:MarginMix"
+            "{params.command} toy --first {params.first} --methods {params.methods}"
             " --draws {params.draws} --out {output.points:q} 2>&1 | tee {log:q}"
 
 

@@ -23,7 +23,7 @@ def draw_planes(found: Sequence[Results], output: Path | str, datasets: Sequence
     """The planes of `datasets`, each of the embedding run with most steps in any of `found`."""
     planes: dict[str, Mapping[str, np.ndarray]] = {}
     for dataset in datasets:
-        runs = [(one.spec.recipe.steps, i, one) for i, results in enumerate(found) for one in results.embeddings
+        runs = [(one.recipe.steps, i, one) for i, results in enumerate(found) for one in results.embeddings
                 if one.key.dataset == dataset and one.arrays("plane/")]  # fmt: skip
         if runs:
             _, i, one = max(runs, key=lambda run: run[:2])

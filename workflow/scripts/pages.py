@@ -10,6 +10,7 @@ from marginmix.reporting.published import Published
 from marginmix.reporting.results import Results, of_experiment, of_published
 from marginmix.runs import paths
 from marginmix.runs.config import Config, load
+from marginmix.runs.methods import learn
 from marginmix.runs.plan import Plan
 
 
@@ -28,6 +29,7 @@ def page(job: Any, function: Callable[..., None], *more: Any) -> int:
     what else `function` is given. What cannot be read is told, and the rest is drawn.
     """
     workflow, of = Path(job.scriptdir).parent, job.params.of
+    learn(job.config["told"])
     more += tuple(value for value in [job.params.get("more")] if value is not None)
 
     def run() -> None:

@@ -1,0 +1,157 @@
+"""What a method is: a subclass of `Method` that changes what it names, and owns its settings, losses and predictions.
+
+It never touches the optimiser, the loop, the average or files. A training step has the paper's four parts: prepare,
+augment and mix, self-label, update; `marginmix.methods.step` runs them.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from marginmix.errors import UserError
+from marginmix.methods.mixing import mixup, ramp_up, soft_cross_entropy, squared_error
+from marginmix.runs.recipe import Recipe
+from marginmix.runs.setting import setting
+from marginmix.step_draws import Draws
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method may know of its data: C classes, D dimensions of the embedding, the labelled images of each class
+    [C], the number of images in the unlabelled pool, and the class shares [C] that `target_shares` asks for, which are
+    there from `Method.start` on."""
+
+    classes: int
+    dimensions: int
+    labelled_counts: Tensor
+    unlabelled: int
+    target_shares: Tensor
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the network says of images, without gradient.
+
+    In a step, of V weak views of B images each: logits [V, B, C] and embeddings [V, B, D]. Where the method looks at
+    all views, the first is the labelled batch. At an evaluation, of N images: logits [N, C] and embeddings [N, D].
+    """
+
+    logits: Tensor
+    embeddings: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of a forward [P * B, channels, H, W] and soft labels [P * B, C]; the first B are the labelled images'."""
+
+    images: Tensor
+    labels: Tensor
+    size: int
+
+
+def labelled_and_last(batch: Batch) -> Batch:
+    """The labelled views and the last unlabelled ones, for methods that label by one view and learn on another."""
+    parts = slice(batch.size), slice(-batch.size, None)
+    images, labels = (torch.cat([values[part] for part in parts]) for values in (batch.images, batch.labels))
+    return Batch(images, labels, batch.size)
+
+
+class Method(nn.Module):
+    """What a method may change. Its buffers are saved and resumed with the network."""
+
+    title = ""
+    """What tables and figures call it; the name of the class where it is empty."""
+
+    @dataclass(frozen=True)
+    class Settings(Recipe):
+        """The settings of a method: those of every method, and those of the shared step. A method's own go into a class
+        `Settings` of its own, which extends this one."""
+
+        teacher: str = setting(
+            "online",
+            "the network that guesses labels on the weak views, and that centroids are taken from: the one in "
+            "training, or its average",
+            "online",
+            "average",
+        )
+        alpha: float = setting(
+            0.75, "of Beta(alpha, alpha), from which MixUp's lambda is drawn (MixMatch: 0.75)", within="(0, inf)"
+        )
+        mixup_lambda: str = setting("batch", "one lambda per batch (port) or per example (google)", "batch", "example")
+        lambda_u: float = setting(
+            75.0,
+            "weight of the unlabelled loss (MixMatch: CIFAR-10 75, SVHN 250, STL-10 50, CIFAR-100 150)",
+            within="[0, inf)",
+        )
+        rampup: float = setting(
+            1.0,
+            "share of the run over which lambda_u rises linearly from 0 (port: the whole run; google: 1/64)",
+            within="[0, 1]",
+        )
+        unlabelled_loss: str = setting(
+            "squared", "squared error of the probabilities (MixMatch) or cross-entropy", "squared", "cross-entropy"
+        )
+
+    looks_at = "unlabelled"
+    """Which weak views are put through the network before labelling: nothing, unlabelled, or all."""
+
+    strong = False
+    """Whether it wants a strong view of each unlabelled image, behind the weak ones (`marginmix.strong`)."""
+
+    def __init__(self, recipe: Settings, task: Task):
+        super().__init__()
+        self.recipe, self.task = recipe, task
+
+    def start(self, embeddings: Tensor, labels: Tensor) -> None:
+        """Called once before the first step with the embeddings [N, D] and one-hot labels [N, C] of the labelled."""
+
+    # Below, `step` is a tensor of no dimension, the steps done so far in the weights' type. It stays on the device: a
+    # step that never asks the host for a number can be recorded once and replayed.
+
+    def prepare(self, seen: Outputs, labels: Tensor, step: Tensor) -> None:
+        """Step 1: bring the method's own state up to date. `labels` [B, C] are those of the labelled batch."""
+
+    def self_label(self, seen: Outputs, step: Tensor) -> Tensor:
+        """Step 3: soft labels [B, C] of the unlabelled images, shared by their K views."""
+        raise NotImplementedError
+
+    def mix(self, batch: Batch, draws: Draws) -> Batch:
+        """Step 2: MixUp over labelled and unlabelled together (Berthelot et al. 2019, algorithm 1)."""
+        images = mixup(batch.images, draws.partners, draws.lam)
+        return Batch(images, mixup(batch.labels, draws.partners, draws.lam), batch.size)
+
+    def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: Tensor) -> dict[str, Tensor]:
+        """Step 4: the weighted terms of the loss, scalars by names of the method's choice; their sum is descended, and
+        metrics.csv says each. Logits [P * B, C], embeddings [P * B, D]."""
+        labelled, unlabelled = logits[: batch.size], logits[batch.size :]
+        distance = squared_error if self.recipe.unlabelled_loss == "squared" else soft_cross_entropy
+        return {
+            "labelled": soft_cross_entropy(labelled, batch.labels[: batch.size]),
+            "unlabelled": self.unlabelled_weight(step) * distance(unlabelled, batch.labels[batch.size :]),
+        }
+
+    def unlabelled_weight(self, step: Tensor) -> Tensor:
+        """λ_u, ramped up."""
+        return self.recipe.lambda_u * ramp_up(step, self.recipe.steps, self.recipe.rampup)
+
+    # At an evaluation, outside the recorded step:
+
+    def predict(self, seen: Outputs) -> dict[str, Tensor]:
+        """Scores [N, C] of N images, of which the largest is the class that is predicted. The method is scored by the
+        first. Of each other one, NAME, metrics.csv says accuracy_NAME and balanced_accuracy_NAME."""
+        return {"head": seen.logits}
+
+    def report(self, seen: Outputs, targets: Tensor, step: Tensor) -> dict[str, float]:
+        """Numbers for metrics.csv, by column, from the averaged network's output on the test images and their classes
+        `targets` [N], which only this record may use."""
+        return {"lambda_u": float(self.unlabelled_weight(step))}
+
+
+def expect_shape(method: Method, what: str, found: Tensor, shape: tuple[int, ...]) -> None:
+    """A `UserError` that names the method where `what` it returned has another shape."""
+    if tuple(found.shape) != shape:
+        raise UserError(
+            f"{type(method).__module__}:{type(method).__name__}.{what}: expected shape {shape}, found "
+            f"{tuple(found.shape)}"
+        )

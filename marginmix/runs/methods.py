@@ -1,0 +1,105 @@
+"""What is known of a method while planning and drawing: its title and its settings, by its import path.
+
+Planning imports the method, and with it torch. Tables and figures do not: the workflow tells them what it has found.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marginmix.errors import UserError, suggest
+from marginmix.runs.recipe import Recipe
+
+MOVED = {
+    "marginmix.method:MarginMix": "marginmix.methods.marginmix:MarginMix",
+    "marginmix.embedding:MarginSupervised": "marginmix.methods.margin_supervised:MarginSupervised",
+}
+"""Import paths of before -> where the class is now."""
+
+
+@dataclass(frozen=True)
+class MethodFacts:
+    """`title` is what tables and figures print; `settings` the class that its recipes are of."""
+
+    title: str
+    settings: type[Recipe]
+
+
+_KNOWN: dict[str, MethodFacts] = {}
+
+
+def facts_of(path: str, where: str = "method_class") -> MethodFacts:
+    """Title and settings of the method that the import path `package.module:Class` names, which is imported once.
+
+    Raises `UserError` that starts with `where` if it names no `Method`.
+    """
+    if path not in _KNOWN:
+        found = resolve_method(path, where)
+        _KNOWN[path] = MethodFacts(found.title or found.__name__, found.Settings)
+    return _KNOWN[path]
+
+
+def resolve_method(path: str, where: str = "method_class") -> type:
+    """The class that an import path `package.module:Class` names, a `Method`; else a `UserError`."""
+    if path in MOVED:
+        raise UserError(f"{where}: {path} is now {MOVED[path]}; write that")
+    module_name, colon, class_name = path.partition(":")
+    if not (module_name and colon and class_name):
+        raise UserError(f"{where}: expected package.module:Class, found {path!r}")
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, SyntaxError) as error:
+        raise UserError(f"{where}: cannot import {module_name} ({error}); {_beside(module_name)}") from error
+    found = getattr(module, class_name, None)
+    if not _is_method(found):
+        known = [name for name, value in vars(module).items() if _is_method(value)]
+        raise UserError(f"{where}: {module_name} has no method {class_name!r}; {suggest(class_name, known)}")
+    return found
+
+
+def _beside(module_name: str) -> str:
+    """The tail of a message: the module of its package with the nearest name, where there is such a package."""
+    package = sys.modules.get(module_name.rpartition(".")[0])
+    siblings = [found.name for found in pkgutil.iter_modules(getattr(package, "__path__", []))]
+    known = [f"{package.__name__}.{sibling}" for sibling in siblings]
+    return suggest(module_name, known) if known else "write package.module:Class"
+
+
+def _is_method(found: Any) -> bool:
+    """Whether it is a subclass of `marginmix.methods.base.Method`; asked by what only such a class has, since this
+    module does without torch."""
+    return (
+        isinstance(found, type) and isinstance(getattr(found, "Settings", None), type) and hasattr(found, "self_label")
+    )
+
+
+def tell(paths: Iterable[str]) -> dict[str, Any]:
+    """What is known of the methods `paths`, in types that JSON has."""
+    told = {}
+    for path in dict.fromkeys(paths):
+        facts = facts_of(path)
+        fields = [
+            {"name": field.name, "default": field.default, **field.metadata}
+            for field in dataclasses.fields(facts.settings)
+        ]
+        told[path] = {"title": facts.title, "settings": fields}
+    return told
+
+
+def learn(told: Mapping[str, Any]) -> None:
+    """Take over what `tell` told: these methods are not imported by `facts_of`."""
+    for path, facts in told.items():
+        _KNOWN.setdefault(path, MethodFacts(facts["title"], _settings_class(facts["settings"])))
+
+
+def _settings_class(told: Iterable[Mapping[str, Any]]) -> type[Recipe]:
+    fields = []
+    for field in told:
+        default = tuple(field["default"]) if isinstance(field["default"], list | tuple) else field["default"]
+        metadata = {name: field[name] for name in ("doc", "choices", "within")}
+        fields.append((field["name"], type(default), dataclasses.field(default=default, metadata=metadata)))
+    return dataclasses.make_dataclass("Settings", fields, bases=(Recipe,), frozen=True)
