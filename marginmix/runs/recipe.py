@@ -37,7 +37,9 @@ class Recipe:
     precision: str = setting("bf16", "arithmetic of the convolutions; weights stay fp32", "bf16", "fp32", "fp64")
 
     # The network
-    network: str = setting("wrn-28-2", "a name of marginmix.networks, or wrn-DEPTH-WIDTH (MixMatch: WRN-28-2)")
+    network: str = setting(
+        "wrn-28-2", "wrn-DEPTH-WIDTH, another name of marginmix.networks, or an import path (MixMatch: WRN-28-2)"
+    )
     embedding: str = setting(
         "pooled",
         "the vector that centroids live in: pooled features, or flattened as the authors of Margin-Mix say",
