@@ -17,4 +17,4 @@ class FixMatch(PseudoLabel):
     strong = True
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:
-        return labelled_and_last(batch)  # the last views are the strong ones
+        return labelled_and_last(batch, self.recipe.unlabelled_ratio)  # the last views are the strong ones

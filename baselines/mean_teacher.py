@@ -18,4 +18,4 @@ class MeanTeacher(Method):
         return seen.logits[0].softmax(1)
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:
-        return labelled_and_last(batch)
+        return labelled_and_last(batch, self.recipe.unlabelled_ratio)

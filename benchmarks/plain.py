@@ -23,14 +23,14 @@ class PlainMixMatch:
         self.optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, foreach=False)
 
     def step(self, x: Tensor, u1: Tensor, u2: Tensor, labels: Tensor, lam: float, partners: Tensor) -> dict[str, float]:
-        """Labelled images x and two views u1, u2 of the unlabelled [B, channels, H, W], labels one-hot [B, C]; λ' and
-        whom to mix with [3 B]. Returns the terms of the loss."""
+        """Labelled images x [B, channels, H, W] and two views u1, u2 of B unlabelled ones, or a multiple of B; labels
+        one-hot [B, C]; λ' and whom each view is mixed with. Returns the terms of the loss."""
         with torch.no_grad():
             guess = self.guess(x, u1, u2, labels)
         images, targets = torch.cat([x, u1, u2]), torch.cat([labels, guess, guess])
         images = lam * images + (1 - lam) * images[partners]
         targets = lam * targets + (1 - lam) * targets[partners]
-        order = interleave_order(len(x), 3)
+        order = interleave_order(len(x), len(images) // len(x))
         outputs = [self.network(part) for part in images[order].split(len(x))]
         logits, embeddings = (torch.cat(tensors)[order] for tensors in zip(*outputs, strict=True))
         terms = self.terms(logits, embeddings, targets, len(x))
@@ -90,7 +90,7 @@ class PlainMarginMix(PlainMixMatch):
         recipe = self.recipe
         outputs = [self.network(view) for view in (x, u1, u2)]
         unit = [e / e.norm(dim=1, keepdim=True) for _, e in outputs]
-        weight = min(1, self.done * len(x) / self.unlabelled / recipe.centroid_rise)
+        weight = min(1, self.done * len(u1) / self.unlabelled / recipe.centroid_rise)
         weights = torch.cat([labels, weight * self.membership(torch.cat(unit[1:])) ** recipe.fuzzifier])
         momentum = recipe.centroid_momentum
         self.numerator = momentum * self.numerator + (1 - momentum) * weights.T @ torch.cat(unit)

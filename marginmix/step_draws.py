@@ -1,7 +1,9 @@
 """Every random choice of a step, as a pure function of (cell, step). Applying them is elsewhere.
 
 So a run resumes from its state and its step alone, and all methods on a cell see the same labelled images, unlabelled
-images, crops, flips and mixing partners.
+images, crops, flips and mixing partners. Where they differ in µ alone, that still holds for the labelled images, and
+for the crops, flips and strong views of the first B unlabelled ones; which images these are depends on µ, since each
+image comes once in a pass over the pool.
 """
 
 import functools
@@ -21,12 +23,13 @@ NOTHING = torch.zeros(0, 8, dtype=torch.float64)
 
 @dataclass(frozen=True)
 class Draws:
-    """The choices of one step, B = batch size, K = augmentations, M = (1 + K) B.
+    """The choices of one step, B = batch size, K = augmentations, µ = unlabelled ratio, M = (1 + K µ) B.
 
-    labelled, unlabelled: int64 [B], positions in the two pools. offsets: int64 [M, 2], rows and columns by which a crop
-    is shifted, in 0..2 shift. flips: bool [M]. partners: int64 [M], whom each image is mixed with. lam: float32 [M, 1],
-    its own share in the mixture, at least 1/2. Views are ordered labelled, first unlabelled, second unlabelled, ….
-    strong: float64 [S, 8], packed `StrongDraws` of S = B unlabelled images; S = 0 where the method wants none.
+    labelled, unlabelled: int64 [B] and [µB], positions in the two pools. offsets: int64 [M, 2], rows and columns by
+    which a crop is shifted, in 0..2 shift. flips: bool [M]. partners: int64 [M], whom each image is mixed with. lam:
+    float32 [M, 1], its own share in the mixture, at least 1/2. Views are ordered labelled, first unlabelled, second
+    unlabelled, ….
+    strong: float64 [S, 8], packed `StrongDraws` of S = µB unlabelled images; S = 0 where the method wants none.
     """
 
     labelled: Tensor
@@ -64,7 +67,8 @@ class Drawer:
 
     `cell` names it (dataset/labels/seed); `labelled` and `unlabelled` are the sizes of the pools, from which images
     come in shuffled passes, not with replacement; `offsets` is the number of crop positions along one axis; `strong`
-    says whether strong views are drawn too.
+    says whether strong views are drawn too; `unlabelled_ratio` µ is how many unlabelled images there are for each
+    labelled one.
     """
 
     cell: str
@@ -77,32 +81,60 @@ class Drawer:
     offsets: int
     flip: bool
     strong: bool = False
+    unlabelled_ratio: int = 1
 
     def step(self, step: int) -> Draws:
         """The choices of step `step` (0, 1, …)."""
-        key = hashlib.sha256(f"{self.cell}/step/{step}".encode()).digest()
-        rng = np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "little")))
-        views = (1 + self.augmentations) * self.batch_size
-        lam = rng.beta(self.alpha, self.alpha, size=(views if self.lambda_per_example else 1, 1))
-        lam = np.broadcast_to(np.maximum(lam, 1 - lam), (views, 1)).astype(np.float32)
+        size, more = self.batch_size, (self.unlabelled_ratio - 1) * self.batch_size
+        rng = _generator(f"{self.cell}/step/{step}")
+        lam, offsets, flips = self._views(rng, (1 + self.augmentations) * size)
+        partners = rng.permutation(len(offsets))
+        if more:
+            # From a stream of their own, so that those above are the same whatever the ratio.
+            rng = _generator(f"{self.cell}/more/{step}")
+            added = self._views(rng, self.augmentations * more)
+            lam, offsets, flips = (self._widened(*two) for two in zip((lam, offsets, flips), added, strict=True))
+            partners = rng.permutation(len(offsets))
+        if not self.lambda_per_example:
+            lam = lam[:1]
+        strong = draw_strong(f"{self.cell}/strong/{step}", size + more).packed() if self.strong else NOTHING
         return Draws(
-            labelled=torch.from_numpy(self._take("labelled", self.labelled, step)),
-            unlabelled=torch.from_numpy(self._take("unlabelled", self.unlabelled, step)),
-            offsets=torch.from_numpy(rng.integers(0, self.offsets, size=(views, 2))),
-            flips=torch.from_numpy(rng.random(views) < 0.5 if self.flip else np.zeros(views, dtype=bool)),
-            partners=torch.from_numpy(rng.permutation(views)),
-            lam=torch.from_numpy(lam),
-            strong=draw_strong(f"{self.cell}/strong/{step}", self.batch_size).packed() if self.strong else NOTHING,
+            labelled=torch.from_numpy(self._take("labelled", self.labelled, step, size)),
+            unlabelled=torch.from_numpy(self._take("unlabelled", self.unlabelled, step, size + more)),
+            offsets=torch.from_numpy(offsets),
+            flips=torch.from_numpy(flips),
+            partners=torch.from_numpy(partners),
+            lam=torch.from_numpy(np.broadcast_to(lam, (len(offsets), 1)).astype(np.float32)),
+            strong=strong,
         )
 
-    def _take(self, pool: str, size: int, step: int) -> np.ndarray:
-        positions = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+    def _views(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """λ [count, 1], all the same where it is one for a batch, offsets [count, 2] and flips [count]."""
+        lam = rng.beta(self.alpha, self.alpha, size=(count if self.lambda_per_example else 1, 1))
+        lam = np.broadcast_to(np.maximum(lam, 1 - lam), (count, 1))
+        offsets = rng.integers(0, self.offsets, size=(count, 2))
+        return lam, offsets, rng.random(count) < 0.5 if self.flip else np.zeros(count, dtype=bool)
+
+    def _widened(self, views: np.ndarray, more: np.ndarray) -> np.ndarray:
+        """Draws of (1 + K) B `views` and of K (µ − 1) B `more` in the order of the views: labelled, first unlabelled
+        with more of them, …."""
+        labelled, unlabelled = views[: self.batch_size], views[self.batch_size :]
+        parts = (values.reshape(self.augmentations, -1, *values.shape[1:]) for values in (unlabelled, more))
+        return np.concatenate([labelled, np.concatenate(list(parts), 1).reshape(-1, *views.shape[1:])])
+
+    def _take(self, pool: str, size: int, step: int, count: int) -> np.ndarray:
+        positions = np.arange(step * count, (step + 1) * count)
         turns = positions // size
-        taken = np.empty(self.batch_size, dtype=np.int64)
+        taken = np.empty(count, dtype=np.int64)
         for turn in np.unique(turns):
             here = turns == turn
             taken[here] = _order(f"{self.cell}/{pool}/{turn}", size)[positions[here] % size]
         return taken
+
+
+def _generator(text: str) -> np.random.Generator:
+    key = hashlib.sha256(text.encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "little")))
 
 
 @functools.lru_cache(maxsize=8)

@@ -25,7 +25,7 @@ from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import fields_of, make_recipe
 from marginmix.step_draws import Drawer
 from marginmix.training import devices
-from marginmix.training.adam import Adam
+from marginmix.training.optimiser import Adam
 
 PROBLEMS = {"easy": 2.0, "hard": 0.75}
 """Half the distance of the two classes' means, in their standard deviation: 2 % and 23 % of the points lie beyond the

@@ -4,6 +4,7 @@ It never touches the optimiser, the loop, the average or files. A training step 
 augment and mix, self-label, update; `marginmix.methods.step` runs them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,26 +34,37 @@ class Task:
 class Outputs:
     """What the network says of images, without gradient.
 
-    In a step, of V weak views of B images each: logits [V, B, C] and embeddings [V, B, D]. Where the method looks at
-    all views, the first is the labelled batch. At an evaluation, of N images: logits [N, C] and embeddings [N, D].
+    In a step, of K weak views of N = µB unlabelled images each (µ is `unlabelled_ratio`): logits [K, N, C], embeddings
+    [K, N, D]. Where the method looks at all views, also those of the labelled batch, [B, C] and [B, D]. At an
+    evaluation, of N images: logits [N, C] and embeddings [N, D].
     """
 
     logits: Tensor
     embeddings: Tensor
+    labelled_logits: Tensor | None = None
+    labelled_embeddings: Tensor | None = None
+
+    @classmethod
+    def of(cls, outputs: Sequence[Tensor], labelled: int, count: int) -> "Outputs":
+        """From logits and embeddings of `labelled` images, 0 or B, and of views of `count` unlabelled ones behind."""
+        logits, embeddings = (output[labelled:].unflatten(0, (-1, count)) for output in outputs)
+        return cls(logits, embeddings, *(output[:labelled] if labelled else None for output in outputs))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs of a forward [P * B, channels, H, W] and soft labels [P * B, C]; the first B are the labelled images'."""
+    """Inputs of a forward [P * B, channels, H, W] and soft labels [P * B, C]: the B labelled images, then views of all
+    µB unlabelled ones, one view after the other."""
 
     images: Tensor
     labels: Tensor
     size: int
 
 
-def labelled_and_last(batch: Batch) -> Batch:
-    """The labelled views and the last unlabelled ones, for methods that label by one view and learn on another."""
-    parts = slice(batch.size), slice(-batch.size, None)
+def labelled_and_last(batch: Batch, ratio: int) -> Batch:
+    """The labelled views and the last ones of the unlabelled images, `ratio` (µ) times as many, for methods that label
+    by one view and learn on another."""
+    parts = slice(batch.size), slice(-ratio * batch.size, None)
     images, labels = (torch.cat([values[part] for part in parts]) for values in (batch.images, batch.labels))
     return Batch(images, labels, batch.size)
 
@@ -113,7 +125,7 @@ class Method(nn.Module):
         """Step 1: bring the method's own state up to date. `labels` [B, C] are those of the labelled batch."""
 
     def self_label(self, seen: Outputs, step: Tensor) -> Tensor:
-        """Step 3: soft labels [B, C] of the unlabelled images, shared by their K views."""
+        """Step 3: soft labels [N, C] of the unlabelled images, shared by their K views. A row of zeros is no guess."""
         raise NotImplementedError
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:

@@ -79,16 +79,18 @@ class MarginMix(Method):
     def prepare(self, seen: Outputs, labels: Tensor, step: Tensor) -> None:
         """Labelled points belong to their class, unlabelled ones to each as far as they are near; the weight of the
         unlabelled rises from 0, so that at first the labelled dominate."""
-        rise = ramp_up(step * self.recipe.batch_size, self.task.unlabelled, self.recipe.centroid_rise)
-        unlabelled = self._memberships(seen.embeddings[1:].flatten(0, 1))
+        drawn = self.recipe.unlabelled_ratio * self.recipe.batch_size
+        rise = ramp_up(step * drawn, self.task.unlabelled, self.recipe.centroid_rise)
+        views = seen.embeddings.flatten(0, 1)
+        unlabelled = self._memberships(views)
         belongs = torch.cat([labels, unlabelled])
         weights = torch.cat([torch.ones_like(labels[:, :1]), rise.expand(len(unlabelled), 1)])
-        self.centroids.update(seen.embeddings.flatten(0, 1), belongs, weights)
+        self.centroids.update(torch.cat([seen.labelled_embeddings, views]), belongs, weights)
 
     def self_label(self, seen: Outputs, step: Tensor) -> Tensor:
-        views = seen.embeddings[1:]
+        views = seen.embeddings
         guesses = self._memberships(views.flatten(0, 1)).unflatten(0, views.shape[:2]).mean(0)
-        self.prior.follow(seen.logits[1:].softmax(2).flatten(0, 1), guesses, step)
+        self.prior.follow(seen.logits.softmax(2).flatten(0, 1), guesses, step)
         return guesses
 
     def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: Tensor) -> dict[str, Tensor]:

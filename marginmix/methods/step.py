@@ -18,24 +18,25 @@ def forward(network: nn.Module, images: Tensor, parts: int, tracked: int, precis
 
 def guess_labels(method: Method, looking: nn.Module, images: Tensor, labels: Tensor, step: Tensor,
                  tracked: bool) -> Tensor | None:  # fmt: skip
-    """Steps 1 and 3: the guessed labels [B, C], None where the method looks at nothing.
+    """Steps 1 and 3: the guessed labels [µB, C], None where the method looks at nothing.
 
-    images [(1 + K) B, channels, H, W]: the weak views, labelled first, and a strong one last where the method wants it,
-    which is not looked at; labels [B, C]. `looking` is the network whose
+    images [(1 + K µ) B, channels, H, W]: the weak views, labelled first, and µB strong ones last where the method wants
+    them, which are not looked at; labels [B, C]. `looking` is the network whose
     output is looked at: the one in training, or its average. `tracked`: these forwards move its running statistics.
     """
     if method.looks_at == "nothing":
         return None
-    size = len(labels)
-    weak = images[:-size] if method.strong else images
-    looked_at = weak if method.looks_at == "all" else weak[size:]
-    views = len(looked_at) // size
+    size, count = len(labels), method.recipe.unlabelled_ratio * len(labels)
+    weak = images[:-count] if method.strong else images
+    labelled = size if method.looks_at == "all" else 0
+    looked_at = weak[size - labelled :]
+    parts = len(looked_at) // size
     with torch.no_grad():
-        outputs = forward(looking, looked_at, views, views if tracked else 0, method.recipe.precision)
-        seen = Outputs(*(output.unflatten(0, (views, size)) for output in outputs))
+        outputs = forward(looking, looked_at, parts, parts if tracked else 0, method.recipe.precision)
+        seen = Outputs.of(outputs, labelled, count)
         method.prepare(seen, labels, step)
         guesses = method.self_label(seen, step)
-    expect_shape(method, "self_label", guesses, tuple(labels.shape))
+    expect_shape(method, "self_label", guesses, (count, labels.shape[1]))
     return guesses
 
 
@@ -46,7 +47,7 @@ def mixed_losses(method: Method, network: nn.Module, images: Tensor, labels: Ten
     if guesses is None:
         images = images[:size]
     else:
-        labels = torch.cat([labels, *[guesses] * (len(images) // size - 1)])
+        labels = torch.cat([labels, *[guesses] * ((len(images) - size) // len(guesses))])
     batch = method.mix(Batch(images, labels, size), draws)
     parts = len(batch.images) // size
     expect_shape(method, "mix", batch.images, (parts * size, *images.shape[1:]))

@@ -32,7 +32,12 @@ class Recipe:
         20, "last evaluations that the reported score is the mean of (the port: 20)", within="[1, inf)"
     )
     batch_size: int = setting(
-        64, "labelled images a step, and as many unlabelled ones (MixMatch: 64)", within="[2, inf)"
+        64,
+        "labelled images a step, and unlabelled_ratio times as many unlabelled ones (MixMatch: 64)",
+        within="[2, inf)",
+    )
+    unlabelled_ratio: int = setting(
+        1, "unlabelled images a step for each labelled one (MixMatch: 1; mu of FixMatch: 7)", within="[1, inf)"
     )
     precision: str = setting("bf16", "arithmetic of the convolutions; weights stay fp32", "bf16", "fp32", "fp64")
 
@@ -102,7 +107,20 @@ class Recipe:
     )
 
     # The optimiser
-    learning_rate: float = setting(0.002, "of Adam, constant (MixMatch)", within="(0, inf)")
+    optimiser: str = setting(
+        "adam",
+        "Adam, as MixMatch has it; or SGD with Nesterov momentum (Sutskever et al. 2013), as FixMatch has it",
+        "adam",
+        "sgd",
+    )
+    momentum: float = setting(0.9, "of sgd (FixMatch: 0.9); 0: none", within="[0, 1)")
+    learning_rate: float = setting(0.002, "at the start (MixMatch: 0.002; FixMatch, by sgd: 0.03)", within="(0, inf)")
+    schedule: str = setting(
+        "constant",
+        "of the learning rate: constant (MixMatch), or its cosine over k of K steps, cos(7 pi k / 16 K) (FixMatch)",
+        "constant",
+        "cosine",
+    )
     decay_last: float = setting(
         0.0,
         "share of the run, at its end, over which the learning rate falls linearly to "
@@ -111,13 +129,14 @@ class Recipe:
     )
     weight_decay: float = setting(
         0.02,
-        "wd in v *= 1 - wd * learning_rate after each step (MixMatch: 0.02, and 0.04 for 26 M parameters)",
+        "adam: wd in v *= 1 - wd * learning_rate after each step (MixMatch: 0.02, and 0.04 for 26 M parameters); "
+        "sgd: the loss gains wd / 2 times the sum of v^2 (FixMatch: 0.0005, and 0.001 on CIFAR-100)",
         within="[0, inf)",
     )
     weight_decay_on: str = setting(
         "state",
         "state: every floating tensor of the network's state, batch-norm's "
-        "included (port); kernels: of convolutions and linear layers (google)",
+        "included (port), or with sgd every parameter; kernels: of convolutions and linear layers (google, FixMatch)",
         "state",
         "kernels",
     )
@@ -194,6 +213,11 @@ class Recipe:
             raise UserError(
                 f"recipe: diagnosed must be 0 or at least batch_size, since labels are guessed in whole batches of "
                 f"{self.batch_size}, found {self.diagnosed}"
+            )
+        if self.schedule == "cosine" and self.decay_last > 0:
+            raise UserError(
+                f"recipe: schedule: cosine and decay_last both lower the learning rate, found both (decay_last "
+                f"{self.decay_last:g}); set decay_last: 0, or schedule: constant"
             )
         network_shape(self.network)
 

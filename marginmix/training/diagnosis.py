@@ -93,10 +93,9 @@ def guess(
     for images, known in zip(sample.split(size), labelled.split(size), strict=True):
         views = data.scaling(data.images[torch.cat([known, images])])
         outputs = forward(network, views, 2, 0, method.recipe.precision)
-        seen = Outputs(*(output.unflatten(0, (2, size)) for output in outputs))
-        looked_at = seen if method.looks_at == "all" else Outputs(seen.logits[1:], seen.embeddings[1:])
-        guesses = method.self_label(looked_at, step)
-        found.append((guesses, seen.logits[1], seen.embeddings[1], seen.embeddings[0]))
+        seen = Outputs.of(outputs, size, size)
+        guesses = method.self_label(seen, step)
+        found.append((guesses, seen.logits[0], seen.embeddings[0], seen.labelled_embeddings))
     guesses, logits, embeddings, theirs = (torch.cat(tensors) for tensors in zip(*found, strict=True))
     return guesses, logits, embeddings, theirs
 

@@ -34,20 +34,23 @@ class AveragedNetwork:
             torch._foreach_copy_(*self._copied)
 
 
+def decayed_tensors(network: nn.Module, on: str) -> list[Tensor]:
+    """What weight decay applies to: every floating tensor of the state (port), or kernels only (google)."""
+    if on == "kernels":
+        return [layer.weight for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    return _floating(list(network.state_dict(keep_vars=True).values()))
+
+
 class WeightDecay:
-    """v *= 1 - wd * learning rate, for every floating tensor of the state (port) or for kernels only (google).
+    """v *= 1 - wd * learning rate, for the tensors of `decayed_tensors`; nothing where wd is 0.
 
     Not Adam's: the decay does not go through the moments, and in the port it also pulls batch-norm's statistics.
     """
 
     def __init__(self, network: nn.Module, weight_decay: float, on: str):
-        if on == "kernels":
-            layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-            self._tensors = [layer.weight for layer in layers]
-        else:
-            self._tensors = _floating(list(network.state_dict(keep_vars=True).values()))
-        self._weight_decay = weight_decay
+        self._tensors, self._weight_decay = decayed_tensors(network, on), weight_decay
 
     @torch.no_grad()
     def apply(self, learning_rate: float) -> None:
-        torch._foreach_mul_(self._tensors, 1 - self._weight_decay * learning_rate)
+        if self._weight_decay:
+            torch._foreach_mul_(self._tensors, 1 - self._weight_decay * learning_rate)

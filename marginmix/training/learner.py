@@ -5,6 +5,7 @@ same code runs operation by operation, compiled, or recorded as a CUDA graph.
 """
 
 import hashlib
+import math
 from dataclasses import replace
 
 import torch
@@ -17,13 +18,13 @@ from marginmix.methods.step import compute_losses
 from marginmix.networks import make_network
 from marginmix.step_draws import Drawer, Draws
 from marginmix.strong import StrongDraws, strong_views
-from marginmix.training.adam import Adam
 from marginmix.training.data import TrainingData
 from marginmix.training.draw_supply import DrawSupply
 from marginmix.training.ema import AveragedNetwork, WeightDecay
 from marginmix.training.evaluate import embed
 from marginmix.training.execution import EAGER, Execution, Recorded, compiled
 from marginmix.training.metrics import StepSums
+from marginmix.training.optimiser import make_optimiser
 
 
 class Learner:
@@ -38,11 +39,12 @@ class Learner:
         self.network = make_network(recipe, len(data.classes), data.channels, data.side)
         self.network.to(self.device, self.dtype, memory_format=torch.channels_last)
         self.average = AveragedNetwork(self.network, recipe.ema_decay, recipe.ema_over)
-        self.decay = WeightDecay(self.network, recipe.weight_decay, recipe.weight_decay_on)
         # Adam's fused kernel for GPUs reads its learning rate as float32.
         exactly = torch.float32 if self.device.type == "cuda" else torch.float64
         self.rate = torch.zeros((), dtype=exactly, device=self.device)
-        self.optimiser = Adam(self.network.parameters(), self.rate)
+        self.optimiser = make_optimiser(recipe, self.network, self.rate)
+        apart = recipe.weight_decay if recipe.optimiser == "adam" else 0.0
+        self.decay = WeightDecay(self.network, apart, recipe.weight_decay_on)
         counts = data.one_hot(data.labelled, self.dtype).sum(0)
         _, sample = embed(self.network, data.images[:1], data.scaling, recipe.precision)
         shares = counts / counts.sum()
@@ -51,7 +53,7 @@ class Learner:
         self.drawer = Drawer(
             cell, len(data.labelled), len(data.unlabelled), recipe.batch_size, recipe.augmentations, recipe.alpha,
             recipe.mixup_lambda == "example", max(1, 2 * data.shift + (recipe.crop_offsets == "closed")),
-            data.flip, self.method.strong,
+            data.flip, self.method.strong, recipe.unlabelled_ratio,
         )  # fmt: skip
         self.supply = DrawSupply(self.drawer, self.device)
         self.sums = StepSums(self.device)
@@ -89,7 +91,7 @@ class Learner:
 
     def views(self, draws: Draws) -> tuple[Tensor, Tensor, Tensor]:
         """Augmented, scaled images [M, channels, side, side]: weak views, the labelled first, and where the method
-        wants them strong views of the unlabelled last; labels [B, C]; which unlabelled images [B] they show."""
+        wants them strong views of the unlabelled last; labels [B, C]; which unlabelled images [µB] they show."""
         data, recipe = self.data, self.recipe
         labelled, unlabelled = data.labelled[draws.labelled], data.unlabelled[draws.unlabelled]
         repeats = 0 if self.method.looks_at == "nothing" else recipe.augmentations
@@ -97,7 +99,7 @@ class Learner:
         part = slice(len(indices))
         images = weak_views(data.images, indices, draws.offsets[part], draws.flips[part], data.shift)
         if self.method.strong:
-            first = images[len(labelled) : 2 * len(labelled)]
+            first = images[len(labelled) :][: len(unlabelled)]
             images = torch.cat([images, strong_views(first, StrongDraws.unpacked(draws.strong))])
         return data.scaling(images), data.one_hot(labelled, self.dtype), unlabelled
 
@@ -107,7 +109,7 @@ class Learner:
         torch.stack(list(terms.values())).sum().backward()
 
     def update(self) -> None:
-        """Adam, the average, weight decay; and the step is counted."""
+        """The optimiser, the average, weight decay; and the step is counted."""
         self.rate.copy_(self.learning_rate(self.clock))
         self.optimiser.step()
         self.average.update()
@@ -115,6 +117,9 @@ class Learner:
         self.clock += 1
 
     def learning_rate(self, step: Tensor) -> Tensor:
-        """Constant, then falling linearly to 0 over the last share `decay_last` of the run."""
-        left = self.recipe.steps - step.double()
-        return self.recipe.learning_rate * ramp_up(left, self.recipe.steps, self.recipe.decay_last)
+        """After `step` steps: a cosine that ends at a fifth (Sohn et al. 2020, section 2.3); or constant, then falling
+        linearly to 0 over the last share `decay_last` of the run."""
+        recipe, done = self.recipe, step.double()
+        if recipe.schedule == "cosine":
+            return recipe.learning_rate * torch.cos(7 / 16 * math.pi / recipe.steps * done)
+        return recipe.learning_rate * ramp_up(recipe.steps - done, recipe.steps, recipe.decay_last)

@@ -26,19 +26,19 @@ def contact_sheet(learner: Learner, columns: int) -> dict[str, np.ndarray]:
     recipe, data = learner.recipe, learner.data
     if learner.method.looks_at == "nothing":
         return {}
-    size = recipe.batch_size
+    size, count = recipe.batch_size, recipe.unlabelled_ratio * recipe.batch_size
     draws = learner.drawer.step(learner.completed).to(learner.device)
     images, labels, _ = learner.views(draws)
     method = copy.deepcopy(learner.method)  # guessing moves its state
     guesses = guess_labels(method, learner.looking, images, labels, learner.clock.to(learner.dtype), tracked=False)
-    everything = torch.cat([labels, *[guesses] * (len(images) // size - 1)])
+    everything = torch.cat([labels, *[guesses] * ((len(images) - size) // count)])
     mixed = method.mix(Batch(images, everything, size), draws)
     shown = torch.arange(min(columns, size), device=learner.device)
     half = len(shown) - len(shown) // 2
     mixtures = torch.cat([shown[:half], size + shown[: len(shown) - half]])
     sheet = {"labelled": data.scaling.pictures(images[shown]), "labelled_labels": labels[shown]}
     for k in range(1, recipe.augmentations + 1):
-        sheet[f"view_{k}"] = data.scaling.pictures(images[k * size + shown])
+        sheet[f"view_{k}"] = data.scaling.pictures(images[size + (k - 1) * count + shown])
     sheet |= {"mixture": data.scaling.pictures(mixed.images[mixtures]), "mixture_labels": mixed.labels[mixtures]}
     return {name: tensor.cpu().numpy() for name, tensor in (sheet | _extremes(learner, columns)).items()}
 

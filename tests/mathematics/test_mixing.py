@@ -37,7 +37,7 @@ def test_interleave_by_hand():
     assert interleave_order(4, 2).tolist() == [0, 1, 6, 7, 4, 5, 2, 3]
 
 
-@pytest.mark.parametrize(("batch", "parts"), [(64, 3), (6, 3), (7, 3), (5, 2), (4, 1)])
+@pytest.mark.parametrize(("batch", "parts"), [(64, 3), (6, 3), (7, 3), (5, 2), (4, 1), (64, 15)])
 def test_interleave_is_its_own_inverse_and_deals_every_batch_out(batch, parts):
     order = interleave_order(batch, parts)
     assert torch.equal(order[order], torch.arange(batch * parts))

@@ -38,44 +38,49 @@ def losses(here: Trainer) -> dict[str, torch.Tensor]:
     return terms
 
 
-def plain_outputs(network, parts: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Logits of each part, batch-normalised in interleaved batches as every method's are."""
-    order = interleave_order(len(parts[0]), len(parts))
-    with batch_parts(network, len(parts), len(parts)):
-        logits = network(torch.cat(parts)[order])[0]
-    return list(logits[order].split(len(parts[0])))
+def plain_outputs(network, labelled: torch.Tensor, others: torch.Tensor) -> list[torch.Tensor]:
+    """Logits of both, batch-normalised in interleaved batches as every method's are."""
+    images, size = torch.cat([labelled, others]), len(labelled)
+    order, parts = interleave_order(size, len(images) // size), len(images) // size
+    with batch_parts(network, parts, parts):
+        logits = network(images[order])[0]
+    return list(logits[order].split([size, len(others)]))
 
 
-def test_fixmatch_by_hand():
-    """Cross-entropy on the labelled, and on the strong views of those images whose weak view has a sure guess."""
-    here = trainer(FIXMATCH)
+@pytest.mark.parametrize("ratio", [1, 7])
+def test_fixmatch_by_hand(ratio):
+    """Cross-entropy on the labelled, and on the strong views of those images whose weak view has a sure guess; its mean
+    is over all of them, sure or not."""
+    here = trainer(FIXMATCH, unlabelled_ratio=ratio)
     for _ in range(2):
         here.step()
     network, found = copy.deepcopy(here.network).train(), losses(trainer_at(here))
     weak, labels, _ = here.views(here.drawer.step(2))
-    labelled, unlabelled, strong = weak.split(len(labels))
-    with torch.no_grad(), batch_parts(network, 1, 1):
+    labelled, unlabelled, strong = weak.split([6, 6 * ratio, 6 * ratio])
+    with torch.no_grad(), batch_parts(network, ratio, ratio):
         confidence, guesses = network(unlabelled)[0].softmax(1).max(1)
     sure = confidence >= SETTINGS[FIXMATCH]["confidence_threshold"]
     assert 0 < sure.sum() < len(sure), f"the threshold shows nothing: {confidence}"
-    first, second = plain_outputs(network, [labelled, strong])
+    first, second = plain_outputs(network, labelled, strong)
     assert found["labelled"].item() == pytest.approx(F.cross_entropy(first, labels.argmax(1)).item(), abs=1e-12)
     each = F.cross_entropy(second, guesses, reduction="none")
-    assert found["unlabelled"].item() == pytest.approx((each * sure).mean().item(), abs=1e-12)
+    expected = each[sure].sum() / (6 * ratio)
+    assert found["unlabelled"].item() == pytest.approx(expected.item(), abs=1e-12)
 
 
-def test_mean_teacher_by_hand():
+@pytest.mark.parametrize("ratio", [1, 7])
+def test_mean_teacher_by_hand(ratio):
     """Squared error of the student on the second view from the averaged network's prediction on the first."""
-    here = trainer(MEAN_TEACHER)
+    here = trainer(MEAN_TEACHER, unlabelled_ratio=ratio)
     for _ in range(2):
         here.step()
     network, teacher, found = copy.deepcopy(here.network).train(), copy.deepcopy(here.average.module).train(), None
     found = losses(trainer_at(here))
     views, labels, _ = here.views(here.drawer.step(2))
-    labelled, first, second = views.split(len(labels))
-    with torch.no_grad(), batch_parts(teacher, 2, 0):
-        target = teacher(torch.cat([first, second]))[0][: len(labels)].softmax(1)
-    logits, student = plain_outputs(network, [labelled, second])
+    labelled, first, second = views.split([6, 6 * ratio, 6 * ratio])
+    with torch.no_grad(), batch_parts(teacher, ratio, 0):
+        target = teacher(first)[0].softmax(1)
+    logits, student = plain_outputs(network, labelled, second)
     assert found["labelled"].item() == pytest.approx(F.cross_entropy(logits, labels.argmax(1)).item(), abs=1e-12)
     weight = 5.0 * min(1.0, 2 / (0.5 * 6))  # λ_u, ramped up over half of six steps
     expected = weight * (student.softmax(1) - target).square().mean()
@@ -85,7 +90,7 @@ def test_mean_teacher_by_hand():
 def trainer_at(here: Trainer) -> Trainer:
     """A copy of a trainer's state, so that looking changes nothing."""
     path = FIXMATCH if here.method.strong else MEAN_TEACHER
-    other = trainer(path)
+    other = trainer(path, unlabelled_ratio=here.recipe.unlabelled_ratio)
     other.load_state(copy.deepcopy(here.state()))
     return other
 
