@@ -1,19 +1,37 @@
 """FixMatch (Sohn et al., NeurIPS 2020): a sure guess on a weak view is the label of a strong view of the same image."""
 
+from dataclasses import dataclass
+
 from baselines.pseudo_label import PseudoLabel
 from marginmix.methods.base import Batch, labelled_and_last
+from marginmix.runs.setting import inherited
 from marginmix.step_draws import Draws
 
 
 class FixMatch(PseudoLabel):
-    """Pseudo-Label's hard guesses above `confidence_threshold` (the paper: 0.95), on the weak view; the loss is on the
-    strong one. The paper's form is `unlabelled_loss: cross-entropy`, `lambda_u: 1`, `rampup: 0`, `augmentations: 1`.
+    """Pseudo-Label's hard guesses above `confidence_threshold` on the weak view; the loss is on the strong view. Its
+    mean is over all µB unlabelled images (eq. 4): those without a guess count as 0.
 
-    Ours, not the paper's: as many unlabelled images a step as labelled ones (the paper: 7 times as many), and this
-    project's optimiser.
+    The published recipe (google-research/fixmatch) is these settings:
+
+        profile: google, batch_norm_updates: every, rampup: 0, unlabelled_ratio: 7, optimiser: sgd, momentum: 0.9,
+        learning_rate: 0.03, schedule: cosine, weight_decay: 0.0005 (CIFAR-100: 0.001), ema_decay: 0.999,
+        batch_size: 64, steps: 1048576
+
+    Two things differ. The code normalises one batch of all B + 2 µB images; here each B images are normalised, as in
+    every method. Strong views are the paper's RandAugment; the code's default is CTAugment.
     """
 
     title = "FixMatch"
+
+    @dataclass(frozen=True)
+    class Settings(PseudoLabel.Settings):
+        confidence_threshold: float = inherited(PseudoLabel.Settings, "confidence_threshold", 0.95)
+        unlabelled_loss: str = inherited(PseudoLabel.Settings, "unlabelled_loss", "cross-entropy")
+        lambda_u: float = inherited(PseudoLabel.Settings, "lambda_u", 1.0)
+        rampup: float = inherited(PseudoLabel.Settings, "rampup", 0.0)
+        augmentations: int = inherited(PseudoLabel.Settings, "augmentations", 1)
+
     strong = True
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:

@@ -1,18 +1,33 @@
 """Mean Teacher (Tarvainen & Valpola, NeurIPS 2017): the averaged network's prediction is the label of another view."""
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
 from marginmix.methods.base import Batch, Method, Outputs, labelled_and_last
+from marginmix.runs.setting import inherited
 from marginmix.step_draws import Draws
 
 
 class MeanTeacher(Method):
-    """The teacher predicts on the first weak view, the student learns it on the last one. Set `teacher: average`,
-    so that the averaged network guesses, and `augmentations: 2`. The squared error of probabilities and the ramp-up of
-    λ_u are the paper's; its consistency on labelled images is left out.
+    """The teacher predicts on the first weak view, the student learns it on the last one, by the squared error of
+    probabilities with a ramp-up. The teacher is the averaged network.
+
+    The MixMatch and FixMatch papers compare with these settings (google-research/fixmatch, mean_teacher.py):
+
+        profile: google, augmentations: 2, unlabelled_loss: squared, lambda_u: 50, rampup: 0.4,
+        optimiser: sgd, momentum: 0.9, learning_rate: 0.03, schedule: cosine, weight_decay: 0.0005, ema_decay: 0.999
+
+    The profile has `unlabelled_pool: all`: labelled images are among the unlabelled ones, so consistency holds for
+    them too, as in the paper. The rest of the original is left out: Gaussian noise and dropout, a 13-layer network, and
+    ramps of the learning rate, Adam's β and the average. Its ramp-up is exp(−5 (1 − t)²), ours is linear.
     """
 
     title = "Mean Teacher"
+
+    @dataclass(frozen=True)
+    class Settings(Method.Settings):
+        teacher: str = inherited(Method.Settings, "teacher", "average")
 
     def self_label(self, seen: Outputs, step: Tensor) -> Tensor:
         return seen.logits[0].softmax(1)

@@ -27,7 +27,8 @@ def difficulty_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
     labels = sorted({count for entry in config["datasets"].values() for count in entry["labels"]})
     what = (
         f"Experiment {results.plan.experiment}: drawn faces, {' and '.join(map(str, labels))} labels, "
-        f"{recipe.network}, {recipe.steps:,} steps of {recipe.batch_size} + {recipe.batch_size} images. Accuracy on "
+        f"{recipe.network}, {recipe.steps:,} steps of {recipe.batch_size} + "
+        f"{recipe.unlabelled_ratio * recipe.batch_size} images. Accuracy on "
         "the test images, percent, mean ± standard deviation over seeds; the difference paired by seed. Overlap: the "
         "error of the same network trained with all labels."
     )

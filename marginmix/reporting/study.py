@@ -36,9 +36,10 @@ def study_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
     scores = study_scores(results.curves, recipe.score_window, part, diverged)
     planned = pd.DataFrame([key[1:4] for key in plan.runs], columns=["dataset", "labels", "method"])
     frame = study_frame(scores, changes(config["methods"], study["starts"]), planned)
+    unlabelled = recipe.unlabelled_ratio * recipe.batch_size
     what = (
         f"Experiment {plan.experiment}: {recipe.network}, {recipe.steps:,} steps of {recipe.batch_size} + "
-        f"{recipe.batch_size} images. Means of the last {recipe.score_window} of {recipe.evaluations} evaluations on "
+        f"{unlabelled} images. Means of the last {recipe.score_window} of {recipe.evaluations} evaluations on "
         f"{part} images, percent, over n seeds; differences from the start over the pairs of seeds that both have. "
         f"{PURPOSE[part]}"
     )

@@ -117,7 +117,7 @@ class Learner:
         self.clock += 1
 
     def learning_rate(self, step: Tensor) -> Tensor:
-        """After `step` steps: a cosine that ends at a fifth (Sohn et al. 2020, section 2.3); or constant, then falling
+        """After `step` steps: a cosine that ends at a fifth (Sohn et al. 2020); or constant, then falling
         linearly to 0 over the last share `decay_last` of the run."""
         recipe, done = self.recipe, step.double()
         if recipe.schedule == "cosine":

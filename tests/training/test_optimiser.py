@@ -8,9 +8,8 @@ from torch import nn
 
 from marginmix.errors import UserError
 from marginmix.training.optimiser import SGD, Adam, Optimiser, make_optimiser
-from marginmix.training.running import resolve_method
 from marginmix.training.trainer import Trainer
-from tests.toy_training import METHODS, small_recipe, toy_data
+from tests.toy_training import small_recipe, toy_trainer
 
 RATES = (0.1, 0.05, 0.2, 0.01)
 
@@ -101,7 +100,7 @@ def test_a_step_of_sgd_asks_nothing_of_the_host():
 
 
 def learner(**settings) -> Trainer:
-    return Trainer(small_recipe(**settings), resolve_method(METHODS["supervised"]), toy_data(), "toy/15/0")
+    return toy_trainer("supervised", **settings)
 
 
 def test_the_cosine_by_hand():
