@@ -4,6 +4,7 @@
 """
 
 from marginmix.datasets.cache import Prepared, prepare
+from marginmix.datasets.copies import near
 from marginmix.datasets.describe import describe, shared_images
 from marginmix.datasets.locate import available, how_to_get, locate
 from marginmix.datasets.presence import DOWNLOAD, report_key
@@ -23,6 +24,7 @@ __all__ = [
     "get",
     "how_to_get",
     "locate",
+    "near",
     "prepare",
     "report_key",
     "shared_images",

@@ -3,13 +3,14 @@
 import importlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
 
 import numpy as np
 
+from marginmix.datasets.copies import bits, find_copies, perceptual_hashes
 from marginmix.datasets.decode import Raw
 from marginmix.datasets.locate import download_place, fingerprint, how_to_get, layout_at, locate
 from marginmix.datasets.registry import get
@@ -18,7 +19,7 @@ from marginmix.errors import UserError
 from marginmix.files import hash_of, reserve, writing
 
 # Raise it when a loader would give other arrays for the same files, or the cache has another format.
-LOADER_VERSION = 2
+LOADER_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,10 @@ class Prepared:
     """A dataset at its native resolution, its parts one after the other in the order of `PARTS`.
 
     `images` uint8 [N, H, W, C], `targets` int64 [N] (-1 unknown), `hashes` uint64 [N] (equal for equal images),
-    `parts` {part: (start, stop)}, `folds` official folds as index arrays or None, `mean` and `sd` per channel of the
-    train part in [0, 1]. `data_hash` covers pixels, labels, parts and classes, not where the files lie.
+    `perceptual` uint64 [N] (near for images that look alike; None where images are too small for it), `copies` uint8
+    [N] (in which other parts an image has copies, see `copied`), `parts` {part: (start, stop)}, `folds` official folds
+    as index arrays or None, `mean` and `sd` per channel of the train part in [0, 1]. `data_hash` covers pixels,
+    labels, parts and classes, not where the files lie.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Prepared:
     images: np.ndarray
     targets: np.ndarray
     hashes: np.ndarray
+    perceptual: np.ndarray | None
+    copies: np.ndarray
     parts: Mapping[str, tuple[int, int]]
     folds: list[np.ndarray] | None
     data_hash: str
@@ -48,6 +53,11 @@ class Prepared:
     def indices(self, part: str) -> np.ndarray:
         """Indices of a part, int64; none where the dataset lacks it."""
         return np.arange(*self.parts.get(part, (0, 0)), dtype=np.int64)
+
+    def copied(self, part: str, among: Sequence[str], near: bool = True) -> np.ndarray:
+        """Which images of `part` have an exact copy, with `near` or a near one, in any of the other parts `among`, bool
+        [n]."""
+        return (self.copies[slice(*self.parts.get(part, (0, 0)))] & bits(among, near)) != 0
 
 
 def prepare(
@@ -69,7 +79,7 @@ def prepare(
     if not folder.exists():
         module, function = row.loader.split(":")
         raw = getattr(importlib.import_module(module), function)(place, row, layout)
-        size = sum(images.nbytes + 16 * len(images) for images, _ in raw.parts.values())
+        size = sum(images.nbytes + 25 * len(images) for images, _ in raw.parts.values())
         with writing(folder, size) as beside:
             _store(raw, beside)
     prepared = _read(folder, row, layout, place)
@@ -108,7 +118,10 @@ def _store(raw: Raw, beside: Path) -> None:
     images.flush()
     targets = np.concatenate([raw.parts[part][1] for part in present]).astype(np.int64)
     hashes, data_hash = _hashes(images, targets, parts, raw.classes)
-    for name, array in {"targets": targets, "hashes": hashes}.items():
+    perceptual = perceptual_hashes(images)
+    derived = {"copies": find_copies(hashes, perceptual, parts)}
+    derived |= {} if perceptual is None else {"perceptual": perceptual}
+    for name, array in {"targets": targets, "hashes": hashes, **derived}.items():
         buffer = io.BytesIO()  # np.save to a file hides why it failed
         np.save(buffer, array, allow_pickle=False)
         (beside / f"{name}.npy").write_bytes(buffer.getvalue())
@@ -116,6 +129,7 @@ def _store(raw: Raw, beside: Path) -> None:
     folds = None if raw.folds is None else [fold.tolist() for fold in raw.folds]
     meta = {"source": raw.source, "classes": raw.classes, "parts": parts, "data_hash": data_hash}
     meta |= {"mean": mean, "sd": sd, "folds": folds}
+    meta["derived"] = {name: _digest(array) for name, array in derived.items()}
     (beside / "meta.json").write_text(json.dumps(meta | {"digest": hash_of(meta)}, indent=1, sort_keys=True) + "\n")
 
 
@@ -127,6 +141,10 @@ def _hashes(images: np.ndarray, targets: np.ndarray, parts: Mapping, classes: tu
     overall.update(targets.astype("<i8").tobytes())
     hashes = np.frombuffer(b"".join(digest[:8] for digest in digests), "<u8").astype(np.uint64)
     return hashes, overall.hexdigest()[:16]
+
+
+def _digest(array: np.ndarray) -> str:
+    return blake2b(f"{array.dtype.str} {array.shape} ".encode() + array.tobytes(), digest_size=16).hexdigest()
 
 
 def _mean_and_sd(images: np.ndarray) -> tuple[list[float], list[float]]:
@@ -150,6 +168,7 @@ def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepar
             np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
             for name in ("images", "targets", "hashes")
         )
+        derived = {name: _checked(folder / f"{name}.npy", digest) for name, digest in meta["derived"].items()}
         folds = meta["folds"]
         prepared = Prepared(
             name=row.name,
@@ -160,6 +179,8 @@ def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepar
             images=images,
             targets=np.array(targets),
             hashes=np.array(hashes),
+            perceptual=derived.get("perceptual"),
+            copies=derived["copies"],
             parts={part: tuple(meta["parts"][part]) for part in PARTS if part in meta["parts"]},
             folds=None if folds is None else [np.array(fold, np.int64) for fold in folds],
             data_hash=meta["data_hash"],
@@ -171,6 +192,14 @@ def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepar
     except Exception as error:  # readers of damaged files raise all kinds
         raise UserError(f"the cache {folder} is damaged ({error}); delete it and run again") from error
     return prepared
+
+
+def _checked(path: Path, expected: str) -> np.ndarray:
+    """What follows from the images, and would take seconds to compute again."""
+    array = np.load(path, allow_pickle=False)
+    if (found := _digest(array)) != expected:
+        raise ValueError(f"{path.name}: expected content of digest {expected}, found {found}")
+    return array
 
 
 def _check_arrays(prepared: Prepared) -> None:

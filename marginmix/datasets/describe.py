@@ -1,11 +1,11 @@
 """What a prepared dataset holds, as written to results/data/<dataset>.json."""
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from marginmix.datasets.cache import Prepared
+from marginmix.datasets.copies import count_copies
 from marginmix.datasets.registry import get
 
 
@@ -15,16 +15,14 @@ def shared_images(one: np.ndarray, other: np.ndarray) -> int:
 
 
 def describe(prepared: Prepared) -> dict[str, Any]:
-    """Counts by part and class, shape, hash, exact duplicates, licence and place, ready for JSON.
+    """Counts by part and class, shape, hash, copies, licence and place, ready for JSON.
 
-    `duplicates` has per part the images beyond the first of each kind, and per pair "a/b" the images of b with an
-    exact copy in a.
+    `duplicates` has per part the images beyond the first of each kind; `copies` per pair "a/b" the images of b with an
+    exact copy in a, and with a near one.
     """
     row = get(prepared.name, prepared.family)
     hashes = {part: prepared.hashes[slice(*span)] for part, span in prepared.parts.items()}
     duplicates = {part: int(len(values) - len(np.unique(values))) for part, values in hashes.items()}
-    for one, other in combinations(hashes, 2):
-        duplicates[f"{one}/{other}"] = shared_images(hashes[one], hashes[other])
     by_class = {}
     for part, span in prepared.parts.items():
         targets = prepared.targets[slice(*span)]
@@ -39,6 +37,7 @@ def describe(prepared: Prepared) -> dict[str, Any]:
         "images": {part: stop - start for part, (start, stop) in prepared.parts.items()},
         "images_by_class": by_class,
         "duplicates": duplicates,
+        "copies": count_copies(prepared.copies, prepared.parts, prepared.perceptual is not None),
         "mean": list(prepared.mean),
         "sd": list(prepared.sd),
         "licence": row.licence,

@@ -125,7 +125,8 @@ def test_describe(tmp_path, prepare_here):
     told = describe(prepare_here("pets", family="folder"))
     assert told["images"] == {"train": 40, "test": 10}
     assert told["images_by_class"] == {"train": {"cat": 20, "dog": 20}, "test": {"cat": 5, "dog": 5}}
-    assert told["duplicates"] == {"train": 0, "test": 1, "train/test": 3}
+    assert told["duplicates"] == {"train": 0, "test": 1}
+    assert told["copies"] == {"train/test": {"exact": 3, "near": None}}
     assert told["shape"] == [16, 16, 3] and told["found_at"] == str(root) and told["licence"] == "your own"
 
 

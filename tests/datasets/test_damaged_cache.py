@@ -15,7 +15,7 @@ from tests.tiny_data import write_folder
 
 @pytest.fixture
 def pets(tmp_path, prepare_here):
-    write_folder(tmp_path / "data")
+    write_folder(tmp_path / "data", shape=(32, 32, 3))
     return lambda: prepare_here("pets", family="folder")
 
 
@@ -69,7 +69,15 @@ def test_changed_hashes(pets, folder):
     assert_damaged(pets, folder, "hashes.npy: expected the hashes of images.npy")
 
 
-@pytest.mark.parametrize("name", ["mean", "sd", "folds", "source", "classes", "parts", "data_hash", "digest"])
+@pytest.mark.parametrize("name", ["copies", "perceptual"])
+def test_changed_copies(pets, folder, name):
+    change(folder / f"{name}.npy", 3, 7)
+    assert_damaged(pets, folder, f"{name}.npy: expected content of digest ")
+
+
+@pytest.mark.parametrize(
+    "name", ["mean", "sd", "folds", "source", "classes", "parts", "data_hash", "derived", "digest"]
+)
 def test_changed_metadata(pets, folder, name):
     path = folder / "meta.json"
     meta = json.loads(path.read_text())
@@ -84,13 +92,15 @@ def test_broken_metadata(pets, folder, text):
     assert_damaged(pets, folder, "")
 
 
-@pytest.mark.parametrize("name", ["images.npy", "targets.npy", "hashes.npy", "meta.json"])
+@pytest.mark.parametrize(
+    "name", ["images.npy", "targets.npy", "hashes.npy", "copies.npy", "perceptual.npy", "meta.json"]
+)
 def test_a_missing_file(pets, folder, name):
     (folder / name).unlink()
     assert_damaged(pets, folder, name)
 
 
-@pytest.mark.parametrize("name", ["images", "targets", "hashes"])
+@pytest.mark.parametrize("name", ["images", "targets", "hashes", "copies", "perceptual"])
 @pytest.mark.filterwarnings("ignore")  # numpy's, of headers that look like those of Python 2
 def test_a_flipped_bit_of_a_header_changes_nothing_unseen(pets, folder, name):
     """Some flips leave the meaning: a space for another white space. No other may pass."""
@@ -142,7 +152,9 @@ def test_a_full_disk(pets, tmp_path, monkeypatch, call):
     told = r"cannot write the cache .*/{} \({} bytes\): No space left on device; make room or set another cache"
     with monkeypatch.context() as patched:
         patched.setattr(os, call, full)
-        with pytest.raises(UserError, match=told.format("datasets/pets-[^/]*", "39,200")):  # 50 of 16x16x3 and 16 bytes
+        with pytest.raises(
+            UserError, match=told.format("datasets/pets-[^/]*", "154,850")
+        ):  # 50 of 32x32x3 and 25 bytes
             pets()
     assert list((tmp_path / "cache" / "datasets").iterdir()) == []
     prepared = pets()
