@@ -180,6 +180,22 @@ def confusion(classes: int, accuracy: float, seed: int) -> list[list[int]]:
     return counts.tolist()
 
 
+def predictions(accuracy: float, seed: int = 0, copies: int = 0, classes: int = 3, images: int = 200,
+                window: int = 5) -> dict[str, np.ndarray]:  # fmt: skip
+    """Observations of what was predicted of the test images: `accuracy` percent of them right at every evaluation of
+    the window, others at each; the first `copies` have exact and near copies, in turn."""
+    rng, targets = np.random.default_rng([images, seed]), np.arange(images) % classes
+    wrong = np.arange(images) >= round(images * accuracy / 100)
+    predicted = [(targets + rng.permutation(wrong)) % classes for _ in range(window)]
+    steps, evaluations = SETTINGS["steps"], SETTINGS["evaluations"]
+    kept = np.where(np.arange(images) < copies, 1 + np.arange(images) % 2, 0)
+    return {
+        "test/steps": np.arange(evaluations - window + 1, evaluations + 1) * steps // evaluations,
+        "test/predicted": np.array(predicted, np.uint8), "test/targets": targets.astype(np.uint8),
+        "test/copies": kept.astype(np.uint8),
+    }  # fmt: skip
+
+
 def planes(classes=EXPRESSIONS, n=3000, snapshots=2, steps=3000) -> dict[str, np.ndarray]:
     """Observations of an embedding run: a plane that opens up over the snapshots, one ray of points a class."""
     rng, shares = np.random.default_rng(7), np.linspace(1, 0.1, len(classes))

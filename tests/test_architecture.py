@@ -25,7 +25,7 @@ NEVER = {
 """Folder -> packages and modules that no file in it imports, at its top or anywhere else."""
 
 PLANNING = ("marginmix", "marginmix.cli", "marginmix.errors", "marginmix.files", "marginmix.splits", "marginmix.shares",
-            "marginmix.draws", "marginmix.network_names")  # fmt: skip
+            "marginmix.without_copies", "marginmix.draws", "marginmix.network_names")  # fmt: skip
 HEAVY = ("torch", "torchvision", "matplotlib", "snakemake")
 
 

@@ -36,6 +36,11 @@ def spread(score: Score, column: str, decimals: int = 1) -> str:
     return f"{values.mean():.{decimals}f}{sd}{' ' * bool(marks)}{marks}"
 
 
+def every_spread(score: Score, column: str) -> str:
+    """`spread` of what every run has; nothing where one has none."""
+    return NOTHING if score.runs[column].isna().any() else spread(score, column)
+
+
 def signed(value: float) -> str:
     text = f"{value:+.2f}".replace("-", "−")
     return "0.00" if text in ("+0.00", "−0.00") else text

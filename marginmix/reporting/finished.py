@@ -15,6 +15,7 @@ import pandas as pd
 
 from marginmix.errors import UserError
 from marginmix.files import read_json
+from marginmix.reporting.predictions import Predictions, checked
 from marginmix.runs import paths
 from marginmix.runs.key import RunKey
 from marginmix.runs.record import check_record
@@ -30,13 +31,14 @@ ANEW, RESTORE = "delete its folder and run again", "restore it from git"
 @dataclass(frozen=True)
 class Finished:
     """A finished run whose record was checked. `curve` has a row an evaluation, with the columns of metrics.csv;
-    `observations` is its .npz, None where that is not kept."""
+    `observations` is its .npz, `predictions` what it predicted of the test images, None where these are not kept."""
 
     key: RunKey
     spec: Spec
     record: dict[str, Any]
     curve: pd.DataFrame
     observations: Path | None
+    predictions: Predictions | None = None
 
     @cached_property
     def recipe(self) -> SimpleNamespace:
@@ -51,13 +53,15 @@ class Finished:
         """What was observed under names that begin with `prefix` ("plane/", "sheet/"); {} where nothing was."""
         if self.observations is None:
             return {}
-        try:
-            with np.load(self.observations, allow_pickle=False) as file:
-                return {name.removeprefix(prefix): file[name] for name in file.files if name.startswith(prefix)}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise UserError(
-                f"cannot read {self.observations} ({error}); {RESTORE if self.published else ANEW}"
-            ) from error
+        return _arrays(self.observations, prefix, RESTORE if self.published else ANEW)
+
+
+def _arrays(path: Path, prefix: str, remedy: str) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name.removeprefix(prefix): file[name] for name in file.files if name.startswith(prefix)}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"cannot read {path} ({error}); {remedy}") from error
 
 
 def evaluations(curve: pd.DataFrame) -> list[dict[str, float]]:
@@ -83,7 +87,12 @@ def read_local(folder: Path | str) -> Finished:
     for name, path in files.items():
         if key_of(record.get("files"), name) != hashlib.sha256(content[name]).hexdigest():
             raise UserError(f"{path}: it was changed after it was written; {ANEW}")
-    return Finished(key, spec, record, curve, folder / paths.OBSERVATIONS)
+    kept = files[paths.OBSERVATIONS]
+    try:
+        predictions = checked(_arrays(kept, "test/", ANEW), curve)
+    except UserError as error:
+        raise UserError(f"{kept}: {error}; {ANEW}") from error
+    return Finished(key, spec, record, curve, kept, predictions)
 
 
 def in_agreement(runs: Iterable[Finished], problems: list[str]) -> list[Finished]:

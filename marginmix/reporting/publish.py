@@ -13,7 +13,18 @@ import pandas as pd
 from marginmix.errors import UserError
 from marginmix.files import write_atomically, write_json
 from marginmix.reporting.finished import Finished, read_local
-from marginmix.reporting.published import CURVES, DIGESTS, PLANES, RECORDS, RUNS_CSV, Published, digests, published_row
+from marginmix.reporting.predictions import packed
+from marginmix.reporting.published import (
+    CURVES,
+    DIGESTS,
+    PLANES,
+    PREDICTIONS,
+    RECORDS,
+    RUNS_CSV,
+    Published,
+    digests,
+    published_row,
+)
 from marginmix.runs import paths
 from marginmix.runs.key import RunKey
 from marginmix.runs.plan import Plan
@@ -74,14 +85,19 @@ def write_published(runs: Iterable[Finished], folder: Path) -> None:
     kept = {one.spec.identity: planes for one in ordered if (planes := _planes(one))}
     for identity, content in kept.items():
         write_atomically(folder / PLANES / f"{identity}.npz", content)
+    predictions = {name: content for name in {one.key.experiment for one in ordered}
+                   if (content := _predictions([one for one in ordered if one.key.experiment == name]))}  # fmt: skip
+    for experiment, content in predictions.items():
+        write_atomically(folder / PREDICTIONS / f"{experiment}.npz", content)
     write_atomically(folder / RECORDS, _zipped(json.dumps(records, indent=0, sort_keys=True)))
     write_atomically(folder / CURVES, _zipped(curves.to_csv(index=False, lineterminator="\n")))
     write_atomically(folder / RUNS_CSV, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
-    for path in (folder / PLANES).glob("*.npz"):
-        if path.stem not in kept:
-            path.unlink()
-    if not kept:
-        shutil.rmtree(folder / PLANES, ignore_errors=True)
+    for name, wanted in ((PLANES, kept), (PREDICTIONS, predictions)):
+        for path in (folder / name).glob("*.npz"):
+            if path.stem not in wanted:
+                path.unlink()
+        if not wanted:
+            shutil.rmtree(folder / name, ignore_errors=True)
     write_json(folder / DIGESTS, digests(folder))
 
 
@@ -103,6 +119,12 @@ def _planes(one: Finished) -> bytes | None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{f"plane/{name}": array for name, array in planes.items()})
     return buffer.getvalue()
+
+
+def _predictions(runs: Sequence[Finished]) -> bytes | None:
+    """The predictions of an experiment's runs, where any kept theirs."""
+    kept = [(one.spec.identity, one.spec.bits.data, one.predictions) for one in runs if one.predictions is not None]
+    return packed(kept) if kept else None
 
 
 def _zipped(text: str) -> bytes:

@@ -10,19 +10,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from marginmix.errors import UserError
 from marginmix.files import hash_of
 from marginmix.reporting.finished import RESTORE, Finished, bytes_of, evaluations, key_of, table_of
+from marginmix.reporting.predictions import Predictions, checked, unpacked
 from marginmix.runs.key import RunKey
 from marginmix.runs.record import check_record
 from marginmix.runs.spec import Spec
 
-RUNS_CSV, RECORDS, CURVES, DIGESTS, PLANES = (
-    "runs.csv", "records.json.gz", "curves.csv.gz", "digests.json", "observations",
+RUNS_CSV, RECORDS, CURVES, DIGESTS, PLANES, PREDICTIONS = (
+    "runs.csv", "records.json.gz", "curves.csv.gz", "digests.json", "observations", "predictions",
 )  # fmt: skip
-"""The files of results/published; `PLANES` is a folder of .npz files named by identity."""
+"""The files of results/published. `PLANES` is a folder of .npz files named by identity, `PREDICTIONS` one of .npz files
+named by experiment."""
 UNTIL_THEN = "no published run is read until then"
 
 
@@ -35,6 +38,7 @@ class Published:
 
     folder: Path
     problems: list[str] = field(default_factory=list)
+    _predictions: dict[str, dict[str, dict[str, np.ndarray]]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def runs(self) -> list[Finished]:
@@ -56,6 +60,7 @@ class Published:
         if vital:
             return []
         records, curves, rows = self._records(), self._curves(), self._rows()
+        self._predictions = self._unchanged_predictions(changed)
         found: dict[RunKey, Finished] = {}
         for record in records:
             try:
@@ -88,7 +93,25 @@ class Published:
         for name, value in published_row(spec, record).items():
             if row.get(name) != value:
                 raise UserError(f"{RUNS_CSV}: {name}: expected {value}, by its record, found {row.get(name)}")
-        return Finished(spec.key, spec, record, curve, planes if planes.exists() and planes not in changed else None)
+        kept = planes if planes.exists() and planes not in changed else None
+        return Finished(spec.key, spec, record, curve, kept, self._predictions_of(spec, curve))
+
+    def _unchanged_predictions(self, changed: set[Path]) -> dict[str, dict[str, np.ndarray]]:
+        """Experiment -> identity, or hash of the data -> arrays."""
+        found = {}
+        for path in sorted((self.folder / PREDICTIONS).glob("*.npz")):
+            if path not in changed:
+                try:
+                    found[path.stem] = unpacked(bytes_of(path))
+                except ValueError as error:
+                    self.problems.append(f"{path} is not an archive of arrays ({error}); {RESTORE}")
+        return found
+
+    def _predictions_of(self, spec: Spec, curve: pd.DataFrame) -> Predictions | None:
+        kept = self._predictions.get(spec.experiment, {})
+        if spec.identity not in kept:
+            return None
+        return checked({**kept.get(spec.bits.data, {}), **kept[spec.identity]}, curve)
 
     def _records(self) -> list[Any]:
         path = self.folder / RECORDS

@@ -5,14 +5,25 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from marginmix.reporting.cells import NOTHING, STALE, our_value, paper_value, points, signed, spread, verdict_cell
+from marginmix.reporting.cells import (
+    NOTHING,
+    STALE,
+    every_spread,
+    our_value,
+    paper_value,
+    points,
+    signed,
+    spread,
+    verdict_cell,
+)
 from marginmix.reporting.claims import Claim, pooled_claims
 from marginmix.reporting.domains import domain_blocks
 from marginmix.reporting.entries import NOT_RUN, Entry
 from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Table
+from marginmix.reporting.mcnemar import mcnemar_blocks
 from marginmix.reporting.names import BASELINE, METRICS, TREATMENT, method_title
 from marginmix.reporting.notes import LEGEND, paper_notes, run_notes
-from marginmix.reporting.results import Results, lacking
+from marginmix.reporting.results import WITHOUT_COPIES, Results, lacking
 from marginmix.reporting.tables import all_entries, paper_entries, tables_frame
 from marginmix.reporting.verdicts import Reproduction
 from marginmix.runs.paths import LEFT_OUT
@@ -44,6 +55,7 @@ def _experiment(results: Results, reference: pd.DataFrame) -> tuple[pd.DataFrame
     for table in dict.fromkeys(entry.table for entry in papers):
         blocks += _paper_table([entry for entry in papers if entry.table == table], titles)
     blocks += _every_method(everything, titles)
+    blocks += mcnemar_blocks(results.ordinary, titles)
     blocks += domain_blocks(results.separability, titles)
     if notes := run_notes(papers, everything, titles):
         blocks += [Heading("Notes", 3), Bullets(notes)]
@@ -125,13 +137,14 @@ def _judged(entry: Entry) -> list[str]:
 
 
 def _every_method(entries: Sequence[Entry], titles: Titles) -> list[Block]:
-    header = ["dataset", "labels", "method", "accuracy", "balanced accuracy", "by nearest centroid", "n", "steps",
-              "accuracy − MixMatch's"]  # fmt: skip
+    header = ["dataset", "labels", "method", "accuracy", "balanced accuracy", "without copies", "by nearest centroid",
+              "n", "steps", "accuracy − MixMatch's"]  # fmt: skip
     rows = []
     for entry in entries:
         for score in entry.scores.values():
             difference = points(score.difference) if score.difference else NOTHING
-            values = [spread(score, column) for column in ("score", "balanced_accuracy", "accuracy_centroid")]
+            values = [spread(score, column) for column in ("score", "balanced_accuracy")]
+            values += [every_spread(score, WITHOUT_COPIES), spread(score, "accuracy_centroid")]
             steps = score.steps.partition(" of ")[0]
             rows.append([titles.get(entry.dataset, entry.dataset), f"{entry.labels:,}", method_title(score.method),
                          *values, str(score.n), steps, difference])  # fmt: skip

@@ -18,8 +18,9 @@ from marginmix.runs.recipe import PAPER_STEPS
 from marginmix.runs.record import scores
 
 MEASURES = ("accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid")
+WITHOUT_COPIES = "accuracy_without_copies"
 COLUMNS = (
-    *RunKey._fields, "source", "steps", "paper_steps", *MEASURES, "accuracy_last", "accuracy_median",
+    *RunKey._fields, "source", "steps", "paper_steps", *MEASURES, WITHOUT_COPIES, "accuracy_last", "accuracy_median",
     "accuracy_validation_chosen", "optimism", "score_rule", "diverged", "stale", "published", "exact", "wall_seconds",
     "device", "hardware", "overlap", "split", "data", "identity",
 )  # fmt: skip
@@ -129,6 +130,7 @@ def _row(one: Finished, plan: Plan) -> dict[str, Any]:
         "steps": one.recipe.steps,
         "paper_steps": PAPER_STEPS,
         **accuracies,
+        WITHOUT_COPIES: _without_copies(one, window, accuracies["accuracy"]),
         "accuracy_last": rules["last"],
         "accuracy_median": rules["median"],
         "accuracy_validation_chosen": rules["validation"],
@@ -146,6 +148,15 @@ def _row(one: Finished, plan: Plan) -> dict[str, Any]:
         "data": spec.bits.data,
         "identity": spec.identity,
     }
+
+
+def _without_copies(one: Finished, window: int, accuracy: float) -> float | None:
+    """Of a run that diverged chance, as its accuracy is."""
+    if one.predictions is None:
+        return None
+    if one.record["diverged"]:
+        return accuracy
+    return one.predictions.accuracy_without_copies(min(window, one.record["evaluated"]))
 
 
 def lacking(results: Results) -> list[str]:

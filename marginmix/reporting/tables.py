@@ -8,7 +8,7 @@ import pandas as pd
 
 from marginmix.reporting.entries import NOT_RUN, Entry, Score
 from marginmix.reporting.names import BASELINE, TREATMENT, method_order
-from marginmix.reporting.results import MEASURES
+from marginmix.reporting.results import MEASURES, WITHOUT_COPIES
 from marginmix.reporting.verdicts import Difference, Reproduction, paired_difference
 
 REFERENCE_COLUMNS = ("table", "dataset", "metric", "labels", "method", "value", "sd", "n", "origin", "note")
@@ -98,6 +98,7 @@ def _flat(experiment: str, entry: Entry, score: Score) -> dict[str, Any]:
         "seeds": " ".join(map(str, sorted(runs["seed"]))),
         "steps": score.steps if score.n else NOT_RUN,
         **{name: runs[name].astype(float).mean() for name in (*MEASURES, "optimism")},
+        WITHOUT_COPIES: runs[WITHOUT_COPIES].astype(float).mean(skipna=False),
         "difference": difference.mean,
         "difference_low": difference.low,
         "difference_high": difference.high,

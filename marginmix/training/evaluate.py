@@ -17,11 +17,13 @@ BATCH = 500
 @dataclass(frozen=True)
 class Evaluation:
     """A network on N images: its outputs; the method's predictions by name, each as a confusion matrix [C, C] (rows:
-    true class), the method's own first; and the expected calibration error of that one, percent."""
+    true class), the method's own first; the expected calibration error of that one, percent; and the class that it
+    predicts of each image, `predicted` [N], on the CPU."""
 
     seen: Outputs
     confusions: dict[str, np.ndarray]
     calibration: float
+    predicted: Tensor
 
     @property
     def confusion(self) -> np.ndarray:
@@ -74,8 +76,10 @@ def evaluate(method: Method, network: nn.Module, images: Tensor, targets: Tensor
     if adjustment is not None:
         scores = {**scores, own: scores[own] + adjustment}
     classes = seen.logits.shape[1]
-    confusions = {name: confusion(targets, scores[name].argmax(1), classes) for name in (own, *others)}
-    return Evaluation(seen, confusions, calibration_error(scores[own].softmax(1), targets))
+    predicted = {name: scores[name].argmax(1) for name in (own, *others)}
+    confusions = {name: confusion(targets, found, classes) for name, found in predicted.items()}
+    kept = predicted[own].to(torch.uint8 if classes <= 256 else torch.uint16).cpu()
+    return Evaluation(seen, confusions, calibration_error(scores[own].softmax(1), targets), kept)
 
 
 def confusion(targets: Tensor, predicted: Tensor, classes: int) -> np.ndarray:

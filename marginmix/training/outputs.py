@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from marginmix.datasets import Prepared
 from marginmix.files import write_atomically, write_json
 from marginmix.runs import paths
 from marginmix.runs.record import sealed
@@ -20,19 +21,17 @@ from marginmix.training.metrics import write_metrics
 from marginmix.training.samples import contact_sheet
 from marginmix.training.snapshots import known_training
 from marginmix.training.trainer import Trainer
+from marginmix.without_copies import TRAINING
 
 
-def write_outputs(out: Path, spec: Spec, trainer: Trainer, source: str, split: Split) -> dict[str, Any]:
-    """Write the files of a finished `trainer` into `out`, result.json last; what that holds is returned.
-
-    `source` says in words which copy of the dataset it was.
-    """
+def write_outputs(out: Path, spec: Spec, trainer: Trainer, prepared: Prepared, split: Split) -> dict[str, Any]:
+    """Write the files of a finished `trainer` into `out`, result.json last; what that holds is returned."""
     write_metrics(out / paths.METRICS, trainer.history, trainer.data.classes)
-    write_atomically(out / paths.OBSERVATIONS, _npz(_observations(spec, trainer)))
+    write_atomically(out / paths.OBSERVATIONS, _npz(_observations(spec, trainer, prepared)))
     write_split(out / paths.SPLIT, split)
     write_atomically(out / paths.MODEL, _network(spec, trainer))
     files = {name: _digest(out / name) for name in paths.OUTPUTS if name != paths.RESULT}
-    result = sealed(_result(spec, trainer, source, split) | {"files": files})
+    result = sealed(_result(spec, trainer, prepared.source, split) | {"files": files})
     write_json(out / paths.RESULT, result)
     return result
 
@@ -84,16 +83,30 @@ def _network(spec: Spec, trainer: Trainer) -> bytes:
     return buffer.getvalue()
 
 
-def _observations(spec: Spec, trainer: Trainer) -> dict[str, np.ndarray]:
-    """Arrays to be drawn, their names beginning with plane/ (embeddings of two units at the snapshots) or sheet/ (the
-    contact sheet); none where the spec asks for none."""
-    classes, found = np.array(trainer.data.classes), {}
+def _observations(spec: Spec, trainer: Trainer, prepared: Prepared) -> dict[str, np.ndarray]:
+    """Arrays whose names begin with test/ (what was predicted of the test images); and where the spec asks for them
+    with plane/ (embeddings of two units at the snapshots) or sheet/ (the contact sheet)."""
+    classes, found = np.array(trainer.data.classes), _predictions(trainer, prepared)
     if any(trainer.snapshots.values()):
         found |= {f"plane/{name}": array for name, array in _planes(trainer).items()}
     columns = spec.recipe.samples
     if columns and (sheet := contact_sheet(trainer, columns)):
         found |= {f"sheet/{name}": array for name, array in {"classes": classes, **sheet}.items()}
     return found
+
+
+def _predictions(trainer: Trainer, prepared: Prepared) -> dict[str, np.ndarray]:
+    """Of the last evaluations the `steps` [w] and the `predicted` class of each test image [w, N]; the `targets` [N];
+    and whether an image has `copies` in the training images [N]: 0 none, 1 a near one, 2 an exact one."""
+    predicted = np.stack([one.numpy() for one in trainer.predicted.values()])
+    exact, near = (prepared.copied("test", TRAINING, near=kind) for kind in (False, True))
+    return {
+        "test/steps": np.array([int(step) for step in trainer.predicted]),
+        # An image's predictions lie side by side, since they seldom change: a third of the bytes, compressed.
+        "test/predicted": np.asfortranarray(predicted),
+        "test/targets": prepared.targets[prepared.indices("test")].astype(predicted.dtype),
+        "test/copies": exact.astype(np.uint8) + near,
+    }
 
 
 def _planes(trainer: Trainer) -> dict[str, np.ndarray]:

@@ -51,7 +51,7 @@ def _train(spec: Spec, out: Path) -> dict[str, Any]:
     trainer.resume(folder, spec.identity)
     _announce(name, trainer, prepared.source)
     trainer.run(folder, spec.identity, Progress(name), CHECKPOINT_S)
-    result = write_outputs(out, spec, trainer, prepared.source, split)
+    result = write_outputs(out, spec, trainer, prepared, split)
     checkpoints.discard(folder)
     return result
 

@@ -32,6 +32,8 @@ class Trainer(Learner):
         super().__init__(recipe, method, data, cell, execution)
         self.history: list[Row] = []
         self.confusion: list[list[int]] = []
+        self.predicted: dict[str, Tensor] = {}
+        """Step -> the predicted class of every test image [N], of the last `score_window` evaluations."""
         self.snapshots: dict[str, Arrays] = {}
         self.separability: list[dict[str, float | str]] = []
         self.shares: Shares = {}
@@ -77,6 +79,8 @@ class Trainer(Learner):
         found = recalls(held_out.confusion)
         row |= {f"recall_{name}": float(recall) for name, recall in zip(data.classes, found, strict=True)}
         self.confusion = held_out.confusion.tolist()
+        kept = [*self.predicted.items(), (str(self.completed), held_out.predicted)]
+        self.predicted = dict(kept[-self.recipe.score_window :])
         return row
 
     def adjustment(self, name: str) -> Tensor:
@@ -163,6 +167,7 @@ class Trainer(Learner):
             "provenance": self.provenance,
             "history": self.history,
             "confusion": self.confusion,
+            "predicted": self.predicted,
             "snapshots": self.snapshots,
             "separability": self.separability,
             "shares": self.shares,
@@ -179,3 +184,4 @@ class Trainer(Learner):
         self._earlier, self.confusion = state["provenance"], state["confusion"]
         self.snapshots, self.separability = state["snapshots"], state.get("separability", [])
         self.shares = state.get("shares", {})
+        self.predicted = state.get("predicted", {})

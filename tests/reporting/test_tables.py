@@ -15,7 +15,7 @@ from marginmix.reporting.report import assemble
 from marginmix.reporting.results import csv_text, of_published, read_reference
 from marginmix.reporting.tables import REFERENCE_COLUMNS, all_entries, paper_entries
 from marginmix.runs.key import RunKey
-from tests.fake_runs import EXPRESSIONS, PAPER_STEPS, config_text, make_plan, make_results, write_run
+from tests.fake_runs import EXPRESSIONS, PAPER_STEPS, config_text, make_plan, make_results, predictions, write_run
 
 REFERENCE = """table,dataset,metric,labels,method,value,sd,n,origin,note
 benchmarks,cifar10,error_percent,250,mixmatch,11.80,0.87,5,unknown,perhaps a slip
@@ -66,7 +66,9 @@ def test_text_of_the_tables_literally(top, reference):
         write_run(top, "reduced", "ferplus", 320, "mixmatch", seed, mixmatch, {"steps": 3000}, **votes)
         write_run(top, "reduced", "ferplus", 320, "marginmix", seed, marginmix, {"steps": 3000} | settings, **votes)
     write_run(top, "quick", "faces", 70, "supervised", 0, 14.0, diverged=True, classes=EXPRESSIONS[:7])
-    pairs(top, "quick", "faces", 70, [(70.0, 72.0)])
+    for method, accuracy in (("mixmatch", 70.0), ("marginmix", 72.0)):
+        kept = predictions(accuracy, int(accuracy), copies=50)
+        write_run(top, "quick", "faces", 70, method, 0, accuracy, arrays=kept)
     asked = "{cifar10: {labels: [1000], seeds: [0]}, ferplus: {labels: [320]}, rafdb: {labels: [320]}}"
     found = [
         make_results(top, config_text("longer", "{digits: {labels: [30]}}")),
@@ -81,7 +83,7 @@ def test_text_of_the_tables_literally(top, reference):
     assert text == GOLDEN.read_text()
     assert to_markdown(assemble(found, reference)[1]) == text
     page = to_html(content, "Results")
-    assert "<td>reproduced §</td>" in page and page.count("<table>") == 9
+    assert "<td>reproduced §</td>" in page and page.count("<table>") == 10
     assert list(frame["table"].unique()) == ["benchmarks", "all", "expressions"]
     assert list(frame["experiment"].unique()) == ["paper", "reduced", "quick"]
     assert len(frame) == 4 + 10 + 3

@@ -19,6 +19,8 @@ from marginmix.splits import read_split
 from tests.toy_training import METHODS
 from tests.training.specs import Place
 
+TEST_ARRAYS = [f"test/{name}" for name in ("steps", "predicted", "targets", "copies")]
+
 
 @pytest.fixture
 def place(tmp_path):
@@ -38,7 +40,7 @@ def test_training_writes_what_the_tables_read(place):
     confusion = torch.tensor(result["confusion"])
     assert 100 * confusion.trace() / confusion.sum() == pytest.approx(metrics.accuracy.iloc[-1], abs=1e-3)
     assert torch.load(place.out / "model.pt", weights_only=True)["classes"] == result["classes"]
-    assert np.load(place.out / "observations.npz").files == []
+    assert np.load(place.out / "observations.npz").files == TEST_ARRAYS
     assert not (place.out / "checkpoints").exists(), "the checkpoints of a finished run go"
 
 
@@ -73,8 +75,25 @@ def test_a_second_result_holds_nothing_of_another_observation(place):
         (step, part, "normalised") for step in (3, 6) for part in ("train", "test")
     }
     assert place.train("--anew") == 0
-    assert np.load(place.out / "observations.npz").files == []
+    assert np.load(place.out / "observations.npz").files == TEST_ARRAYS
     assert json.loads(place.read("result.json"))["separability"] == []
+
+
+def test_predictions_of_the_score_window_are_kept(place):
+    """They give the curve and the confusion matrix. One test dog is a training dog again."""
+    dogs = place.folder / "data"
+    (dogs / "test/dog/0003.png").write_bytes((dogs / "train/dog/0007.png").read_bytes())
+    assert place.train(score_window=2) == 0
+    with np.load(place.out / "observations.npz", allow_pickle=False) as found:
+        kept = {name.removeprefix("test/"): found[name] for name in found.files}
+    assert kept["steps"].tolist() == [4, 6] and kept["predicted"].shape == (2, 10)
+    assert kept["predicted"].dtype == kept["targets"].dtype == np.uint8
+    assert kept["targets"].tolist() == [0] * 5 + [1] * 5 and kept["copies"].tolist() == [0] * 8 + [2, 0]
+    curve = pd.read_csv(place.out / "metrics.csv").set_index("step").accuracy
+    right = kept["predicted"] == kept["targets"]
+    assert (100 * right.mean(1)).tolist() == pytest.approx(curve[[4, 6]].tolist(), abs=1e-3)
+    confusion = pd.crosstab(kept["targets"], kept["predicted"][-1]).reindex(index=[0, 1], columns=[0, 1], fill_value=0)
+    assert confusion.to_numpy().tolist() == json.loads(place.read("result.json"))["confusion"]
 
 
 def test_planes_are_kept_of_embeddings_of_two_units(place):
