@@ -1,4 +1,4 @@
-"""`marginmix`: prepare data, write specs, train, predict, publish. The workflow calls these; a person can too."""
+"""`marginmix`: prepare and audit data, write specs, train, predict, publish. The workflow calls these; so can you."""
 
 import argparse
 import dataclasses
@@ -12,6 +12,7 @@ import marginmix
 from marginmix import datasets
 from marginmix.errors import UserError, run_or_explain
 from marginmix.files import check_writable, write_json
+from marginmix.runs import paths
 from marginmix.runs.key import RunKey
 from marginmix.runs.recipe import PROFILES, Recipe, fields_of
 from marginmix.runs.record import finished_already
@@ -93,6 +94,13 @@ def _publish(options: argparse.Namespace) -> None:
         print(line)
 
 
+def _audit(options: argparse.Namespace) -> None:
+    from marginmix.reporting.copies import add_audit
+
+    for line in add_audit(datasets.describe(_prepared(options)), options.published):
+        print(line)
+
+
 def _recipe(options: argparse.Namespace) -> None:
     from marginmix.runs.methods import facts_of
 
@@ -167,6 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     toy.add_argument("--draws", type=int, default=20, help="of the labelled points")
     publishing = add("publish", _publish, "copy an experiment's finished runs into results/published", configs)
     publishing.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's --config")
+    text = "count the copies between the parts of a dataset, and publish the counts"
+    audit = add("audit", _audit, text, data)
+    audit.add_argument("--published", type=Path, default=Path(paths.PUBLISHED), help="the folder of published evidence")
     recipe = add("recipe", _recipe, "print every setting of a method, its default, allowed values and source")
     recipe.add_argument("method", nargs="?", metavar="METHOD", help="import path; default: what every method has")
     return parser

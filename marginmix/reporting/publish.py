@@ -37,10 +37,7 @@ def publish(plan: Plan, folder: Path | str = paths.PUBLISHED) -> list[str]:
     Raises `UserError`, and writes nothing, where a run is of another recipe than the experiment's file asks for now, or
     was computed by code that was not committed, or where what is published already cannot be read whole.
     """
-    published, fresh, missing = Published(Path(folder)), [], 0
-    before = {one.key: one for one in published.runs}
-    if published.problems:
-        raise UserError(f"{folder} is not whole: {published.problems[0]}")
+    before, fresh, missing = {one.key: one for one in Published(Path(folder)).whole()}, [], 0
     for run in plan.runs.values():
         if place := plan.local(run):
             fresh.append(read_local(place))

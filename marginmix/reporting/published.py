@@ -21,8 +21,8 @@ from marginmix.runs.key import RunKey
 from marginmix.runs.record import check_record
 from marginmix.runs.spec import Spec
 
-RUNS_CSV, RECORDS, CURVES, DIGESTS, PLANES, PREDICTIONS = (
-    "runs.csv", "records.json.gz", "curves.csv.gz", "digests.json", "observations", "predictions",
+RUNS_CSV, RECORDS, CURVES, DIGESTS, PLANES, PREDICTIONS, COPIES = (
+    "runs.csv", "records.json.gz", "curves.csv.gz", "digests.json", "observations", "predictions", "copies.csv",
 )  # fmt: skip
 """The files of results/published. `PLANES` is a folder of .npz files named by identity, `PREDICTIONS` one of .npz files
 named by experiment."""
@@ -57,7 +57,8 @@ class Published:
         for path in sorted(changed):
             meanwhile = f"; {UNTIL_THEN}" if path in vital else ""
             self.problems.append(f"{path}: it is not what was published; {RESTORE}{meanwhile}")
-        if vital:
+        holds_runs = any((self.folder / name).exists() for name in (RECORDS, CURVES, RUNS_CSV))
+        if vital or not holds_runs:
             return []
         records, curves, rows = self._records(), self._curves(), self._rows()
         self._predictions = self._unchanged_predictions(changed)
@@ -74,6 +75,13 @@ class Published:
         for identity in sorted(set(rows) - {str(key_of(record, "identity")) for record in records}):
             self.problems.append(f"{self.folder / RUNS_CSV}: no record has the identity {identity} of a line")
         return sorted(found.values(), key=lambda one: one.key)
+
+    def whole(self) -> list[Finished]:
+        """All runs; a `UserError` where anything that is published cannot be read."""
+        runs = self.runs
+        if self.problems:
+            raise UserError(f"{self.folder} is not whole: {self.problems[0]}")
+        return runs
 
     def of(self, experiment: str) -> list[Finished]:
         return [one for one in self.runs if one.key.experiment == experiment]

@@ -11,7 +11,7 @@ from marginmix.training.running import resolve_method
 from marginmix.training.trainer import Trainer
 from tests.toy_training import METHODS, small_recipe, toy_data
 
-HEAD_ALONE = SimpleNamespace(recipe=SimpleNamespace(precision="fp32"), centroid_distances=lambda embeddings: None)
+HEAD_ALONE = SimpleNamespace(recipe=SimpleNamespace(precision="fp32"), predict=lambda seen: {"head": seen.logits})
 
 
 class FirstPixel(torch.nn.Module):
