@@ -31,7 +31,7 @@ def _spec(place: Path, threads: int) -> Path:
     _marginmix("prepare", "--dataset", DATASET, "--cache", cache, "--out", str(described))
     recipe = make_recipe(SETTINGS, kind=resolve_method(METHODS[METHOD]).Settings)
     data = read_json(described)["data_hash"]
-    bits = Bits(DATASET, None, None, data, LABELS, 0, METHODS[METHOD], bits_settings(recipe))
+    bits = Bits(DATASET, {}, None, data, LABELS, 0, METHODS[METHOD], bits_settings(recipe))
     machine = Machine(threads=threads, cache=cache)
     write_json(spec, Spec("startup", METHOD, bits, observation_of(recipe), machine).to_json())
     return spec

@@ -35,8 +35,8 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _split(options: argparse.Namespace) -> None:
-    row = datasets.get(options.dataset, options.family)
-    write_split(options.out, make_split(_prepared(options), row, options.labels, options.seed))
+    prepared = _prepared(options)
+    write_split(options.out, make_split(prepared, prepared.row, options.labels, options.seed))
 
 
 def _spec(options: argparse.Namespace) -> None:
@@ -49,7 +49,7 @@ def _spec(options: argparse.Namespace) -> None:
         raise UserError(f"experiment {options.experiment} has no run {'/'.join(map(str, key[1:]))}; see its file")
     entry, config = plan.runs[key].entry, plan.config
     prepared = datasets.prepare(
-        key.dataset, entry["root"], config["data_root"], config["cache"], entry["verify_counts"], family=entry["family"]
+        key.dataset, entry["root"], config["data_root"], config["cache"], entry["verify_counts"], **entry["options"]
     )
     write_json(options.out, plan.spec(key, prepared.data_hash).to_json())
 
@@ -119,8 +119,12 @@ def _spell(settings: Mapping[str, Any]) -> str:
 
 
 def _prepared(options: argparse.Namespace) -> datasets.Prepared:
+    given = dict(datasets.option_of(text) for text in options.option)
+    given |= {"family": options.family} if options.family else {}
+    datasets.refuse_old_name(options.dataset, given, datasets.ROWS)
+    row = datasets.get(options.dataset, **given)
     return datasets.prepare(
-        options.dataset, options.root, options.data_root, options.cache, options.verify_counts, family=options.family
+        row.name, options.root, options.data_root, options.cache, options.verify_counts, **row.changed
     )
 
 
@@ -139,6 +143,10 @@ def _parser() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument("--dataset", required=True, help="name of a dataset, or of your own with --family folder")
     data.add_argument("--family", help="the registry row that reads it, where the name does not say")
+    data.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE",
+        help=f"an option of the dataset, as in an experiment's file: {', '.join(datasets.OPTIONS)}; may be repeated",
+    )  # fmt: skip
     data.add_argument("--root", type=Path, help="where its files lie; default: DATA_ROOT/<dataset>, then DATA_ROOT")
     data.add_argument("--data-root", type=Path, default=Path("data"))
     data.add_argument("--cache", type=Path, default=Path(".cache"), help="where decoded images are kept")

@@ -1,7 +1,7 @@
 """Split manifests: which images are labelled, unlabelled, validation and test, the same for every method.
 
-What is in them is drawn from (dataset, label count, seed) alone; the validation set from the dataset alone, so that
-all seeds and label counts share it.
+What is in them is drawn from (dataset, label count, seed) alone; the validation set from the dataset's images alone, so
+that all seeds, label counts and ways to draw labels share it.
 """
 
 from collections.abc import Mapping
@@ -107,10 +107,11 @@ def make_split(prepared: Prepared, dataset: Dataset, labels: int, seed: int) -> 
         )
     draw = _official if prepared.folds is not None else _drawn
     asked, labelled, validation = draw(prepared, dataset, labels, seed)
-    used = np.concatenate([labelled, validation])
+    used = np.concatenate([labelled, validation, dropped(prepared, dataset, validation)])
+    training = np.concatenate([prepared.indices("train"), prepared.indices("unlabelled")])
     sets = {
         "labelled": np.sort(labelled),
-        "unlabelled": np.concatenate([np.setdiff1d(prepared.indices("train"), used), prepared.indices("unlabelled")]),
+        "unlabelled": np.setdiff1d(training, used),
         "validation": np.sort(validation),
         "test": prepared.indices("test"),
     }
@@ -145,11 +146,13 @@ def _official(prepared: Prepared, dataset: Dataset, labels: int, seed: int):
 
 def _drawn(prepared: Prepared, dataset: Dataset, labels: int, seed: int):
     validation = _validation(prepared, dataset)
-    pool = np.setdiff1d(prepared.indices("train"), validation)
+    kept_out = np.concatenate([validation, dropped(prepared, dataset, validation)])
+    pool = np.setdiff1d(prepared.indices("train"), kept_out)
     if labels > len(pool):
         raise UserError(
             f"{dataset.name}: {labels:,} labels asked for, found {len(pool):,} training images beside "
-            f"{len(validation):,} for validation; ask for {len(pool):,} at most"
+            f"{len(validation):,} for validation{_and_dropped(len(kept_out) - len(validation))}; ask for "
+            f"{len(pool):,} at most"
         )
     text = f"labelled {dataset.name} {labels} {seed}"
     order = shuffled(np.arange(len(prepared.classes)), text)
@@ -159,8 +162,28 @@ def _drawn(prepared: Prepared, dataset: Dataset, labels: int, seed: int):
     return asked, _draw_by_class(prepared, pool, given, text), validation
 
 
+def _and_dropped(count: int) -> str:
+    return f" and {count:,} dropped as copies" if count else ""
+
+
+def dropped(prepared: Prepared, dataset: Dataset, validation: np.ndarray) -> np.ndarray:
+    """The training images, with labels and without, that are not to be trained on: with `duplicates: drop` the exact
+    copies of a validation or test image. Sorted indices; known before labels are drawn."""
+    if dataset.duplicates == "keep":
+        return validation[:0]
+    held_out = np.concatenate([validation, prepared.indices("test")])
+    training = np.concatenate([prepared.indices("train"), prepared.indices("unlabelled")])
+    training = np.setdiff1d(training, held_out)
+    return training[np.isin(prepared.hashes[training], prepared.hashes[held_out])]
+
+
 def _validation(prepared: Prepared, dataset: Dataset) -> np.ndarray:
     if "valid" in prepared.parts:
+        if "validation" in dataset.changed:
+            raise UserError(
+                f"{dataset.name}: expected no option validation, since the dataset has validation images of its own, "
+                f"found {dataset.validation}; remove the option"
+            )
         return prepared.indices("valid")
     train = prepared.indices("train")
     present = np.bincount(prepared.targets[train], minlength=len(prepared.classes))

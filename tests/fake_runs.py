@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -84,13 +85,14 @@ def make_results(top: Path, text: str, data: str = DATA) -> Results:
 def write_run(
     top: Path, experiment: str, dataset: str, labels: int, method: str, seed: int, accuracy: float,
     settings: Mapping[str, Any] | None = None, data: str = DATA, classes: list[str] | None = None,
-    arrays: Mapping[str, np.ndarray] | None = None, diverged: bool = False, **changes: Any,
+    arrays: Mapping[str, np.ndarray] | None = None, diverged: bool = False, options: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> Path:  # fmt: skip
-    """A finished run's folder, returned. `settings` beside `SETTINGS`, `arrays` of its observations, `changes` of keys
-    of its result.json; `accuracy` has two decimals at most."""
-    name = method if method in CLASSES else method.partition("-")[0]
+    """A finished run's folder, returned. `settings` beside `SETTINGS`, `arrays` of its observations, `options` of its
+    dataset, `changes` of keys of its result.json; `accuracy` has two decimals at most."""
+    name = method if method in CLASSES else re.split("[+-]", method)[0]
     recipe = make_recipe({**SETTINGS, **(settings or {})}, "fake run", facts_of(CLASSES[name]).settings)
-    bits = Bits(dataset, None, None, data, labels, seed, CLASSES[name], bits_settings(recipe))
+    bits = Bits(dataset, options or {}, None, data, labels, seed, CLASSES[name], bits_settings(recipe))
     machine = Machine(device="cpu", data_root="data", cache=".cache")
     spec = Spec(experiment, method, bits, observation_of(recipe), machine)
     folder, classes = top / paths.run_folder(spec.key, spec.identity), classes or ["a", "b", "c"]

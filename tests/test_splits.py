@@ -26,7 +26,7 @@ def pets(tmp_path, prepare_here):
 
 
 def split_of(prepared, labels, seed=0):
-    return make_split(prepared, get(prepared.name, prepared.family), labels, seed)
+    return make_split(prepared, prepared.row, labels, seed)
 
 
 def test_the_four_sets_are_disjoint_and_complete(digits):
@@ -114,7 +114,7 @@ def test_natural_shares_by_hand(total, present, shares):
 
 
 def test_labels_drawn_as_the_classes_are(tmp_path, prepare_here, pets):
-    natural = prepare_here("pets-natural", family="folder")
+    natural = prepare_here("pets", family="folder", label_draw="natural")
     split = split_of(natural, 14)
     # 18 cats and 5 dogs remain beside the validation images.
     assert split.asked == split.given == {"cat": 11, "dog": 3}
@@ -122,9 +122,76 @@ def test_labels_drawn_as_the_classes_are(tmp_path, prepare_here, pets):
 
 
 def test_natural_and_balanced_labels_share_the_validation_set(digits, tmp_path):
-    natural = prepare("digits-natural", None, tmp_path, tmp_path / "cache")
+    options = {"family": "digits", "label_draw": "natural"}
+    natural = prepare("digits-natural", None, tmp_path, tmp_path / "cache", **options)
     assert split_of(natural, 100).validation.tolist() == split_of(digits, 100).validation.tolist()
     assert split_of(natural, 100).labelled.tolist() != split_of(digits, 100).labelled.tolist()
+
+
+def test_draws_of_an_option_are_those_of_the_names_that_said_it(tmp_path):
+    """Hashes as they were when the name alone said the option: draws go by the name, and published runs keep theirs."""
+    before = {("faces-0.6", 70): "3567b3af8bfddf03", ("digits-natural", 100): "680a30b0fab497d0"}
+    options = {"faces-0.6": {"family": "faces", "ambiguity": 0.6},
+               "digits-natural": {"family": "digits", "label_draw": "natural"}}  # fmt: skip
+    for (name, labels), expected in before.items():
+        prepared = prepare(name, None, tmp_path, tmp_path / "cache", **options[name])
+        assert split_of(prepared, labels).hash == expected
+
+
+def test_a_validation_option_counts(digits, tmp_path):
+    few, share = (prepare("digits", None, tmp_path, tmp_path / "cache", validation=v) for v in (50, 0.2))
+    split = split_of(few, 20)
+    assert np.bincount(few.targets[split.validation]).tolist() == [5] * 10
+    assert set(split.validation) <= set(split_of(digits, 20).validation), "drawn by the same text: the first of them"
+    present = np.bincount(digits.targets[digits.indices("train")])
+    assert np.bincount(share.targets[split_of(share, 20).validation]).tolist() == (present * 0.2).astype(int).tolist()
+
+
+def test_a_validation_option_is_refused_where_the_dataset_has_a_part_of_its_own(tmp_path, prepare_here):
+    write_folder(tmp_path / "data")
+    for seed, name in enumerate(("cat", "dog"), 9):
+        write_images(tmp_path / "data" / "valid" / name, noise(2, 12, 10, 3, seed=seed))
+    prepared = prepare_here("pets", family="folder", validation=0.5)
+    with pytest.raises(UserError, match="pets: expected no option validation, since the dataset has validation images"):
+        split_of(prepared, 4)
+
+
+def with_copies(prepared, pairs):
+    """The same dataset in which image a has the pixels of image b, for each pair (a, b)."""
+    hashes = prepared.hashes.copy()
+    for one, other in pairs:
+        hashes[one] = hashes[other]
+    return replace(prepared, hashes=hashes)
+
+
+def test_copies_of_held_out_images_are_dropped_before_labels_are_drawn(digits):
+    free = split_of(digits, 100)
+    in_labelled, in_pool, other = free.labelled[0], free.unlabelled[0], free.unlabelled[1]
+    pairs = [(in_labelled, free.test[3]), (in_pool, free.validation[5]), (other, free.unlabelled[2])]
+    copied = with_copies(digits, pairs)
+    kept, clean = (make_split(copied, get("digits", duplicates=what), 100, 0) for what in ("keep", "drop"))
+    assert kept.labelled.tolist() == free.labelled.tolist() and kept.overlap["labelled/test"] == 1
+    assert clean.validation.tolist() == free.validation.tolist() and clean.test.tolist() == free.test.tolist()
+    assert {int(in_labelled), int(in_pool)} & {*clean.labelled.tolist(), *clean.unlabelled.tolist()} == set()
+    assert int(other) in clean.unlabelled.tolist(), "a copy within the training images is no leak"
+    assert len(clean.labelled) == 100 and set(clean.given.values()) == {10}, "another image of the class is labelled"
+    assert len(clean.labelled) + len(clean.unlabelled) == len(free.labelled) + len(free.unlabelled) - 2
+    assert not any(count for pair, count in clean.overlap.items() if pair != "validation/test")
+
+
+def test_unlabelled_images_that_are_copies_are_dropped_too(tmp_path, prepare_here):
+    write_folder(tmp_path / "data")
+    write_images(tmp_path / "data" / "unlabelled", noise(4, 12, 10, 3, seed=8))
+    prepared = prepare_here("pets", family="folder", duplicates="drop")
+    loose, test = prepared.indices("unlabelled"), prepared.indices("test")
+    split = split_of(with_copies(prepared, [(loose[1], test[0])]), 4)
+    assert loose[1] not in split.unlabelled and loose[0] in split.unlabelled
+
+
+def test_too_few_images_beside_the_dropped_ones_are_told(digits):
+    copied = with_copies(digits, [(index, digits.indices("test")[0]) for index in digits.indices("train")[:200]])
+    with pytest.raises(UserError, match=r"beside \d+ for validation and 1\d\d dropped as copies; ask for"):
+        make_split(copied, get("digits", duplicates="drop"), 1100, 0)
 
 
 def test_ferplus_validates_on_its_official_part(tmp_path, prepare_here):

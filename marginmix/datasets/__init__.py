@@ -7,14 +7,15 @@ from marginmix.datasets.cache import Prepared, prepare
 from marginmix.datasets.copies import near
 from marginmix.datasets.describe import describe, shared_images
 from marginmix.datasets.locate import available, how_to_get, locate
+from marginmix.datasets.options import OPTIONS, option_of, option_words, refuse_old_name
 from marginmix.datasets.presence import DOWNLOAD, report_key
 from marginmix.datasets.registry import ROWS, get
 from marginmix.datasets.resize import at_size
-from marginmix.datasets.row import NATURAL, Dataset
+from marginmix.datasets.row import Dataset
 
 __all__ = [
     "DOWNLOAD",
-    "NATURAL",
+    "OPTIONS",
     "ROWS",
     "Dataset",
     "Prepared",
@@ -25,7 +26,10 @@ __all__ = [
     "how_to_get",
     "locate",
     "near",
+    "option_of",
+    "option_words",
     "prepare",
+    "refuse_old_name",
     "report_key",
     "shared_images",
 ]

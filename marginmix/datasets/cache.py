@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,11 +31,10 @@ class Prepared:
     `perceptual` uint64 [N] (near for images that look alike; None where images are too small for it), `copies` uint8
     [N] (in which other parts an image has copies, see `copied`), `parts` {part: (start, stop)}, `folds` official folds
     as index arrays or None, `mean` and `sd` per channel of the train part in [0, 1]. `data_hash` covers pixels,
-    labels, parts and classes, not where the files lie.
+    labels, parts and classes, not where the files lie. `row` says which dataset it is, with its options.
     """
 
-    name: str
-    family: str
+    row: Dataset
     layout: str
     source: str
     classes: tuple[str, ...]
@@ -49,6 +49,10 @@ class Prepared:
     mean: tuple[float, ...]
     sd: tuple[float, ...]
     root: Path | None
+
+    @property
+    def name(self) -> str:
+        return self.row.name
 
     def indices(self, part: str) -> np.ndarray:
         """Indices of a part, int64; none where the dataset lacks it."""
@@ -66,13 +70,14 @@ def prepare(
     data_root: Path | str,
     cache: Path | str,
     verify_counts: bool = True,
-    family: str | None = None,
+    **options: Any,
 ) -> Prepared:
-    """The dataset `name`, decoded unless the cache has it already; downloaded where it is absent and may be.
+    """The dataset `name`, decoded unless the cache has it already; downloaded where it is absent and may be. `options`
+    are those of `get`, with `family`.
 
     Raises `UserError` where it is absent, damaged, or (with `verify_counts`) not as large as the registry says.
     """
-    row = get(name, family)
+    row = get(name, **options)
     place, layout = (None, EMBEDDED) if row.embedded else _find(row, root, data_root)
     key = fingerprint(row, place, layout, LOADER_VERSION)
     folder = Path(cache) / "datasets" / f"{row.name}-{key}"
@@ -171,8 +176,7 @@ def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepar
         derived = {name: _checked(folder / f"{name}.npy", digest) for name, digest in meta["derived"].items()}
         folds = meta["folds"]
         prepared = Prepared(
-            name=row.name,
-            family=row.family,
+            row=row,
             layout=layout,
             source=meta["source"],
             classes=tuple(meta["classes"]),

@@ -1,4 +1,4 @@
-"""What a prepared dataset holds, as written to results/data/<dataset>.json."""
+"""What a prepared dataset holds, as `marginmix prepare` writes it."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from marginmix.datasets.cache import Prepared
 from marginmix.datasets.copies import count_copies
-from marginmix.datasets.registry import get
 
 
 def shared_images(one: np.ndarray, other: np.ndarray) -> int:
@@ -20,7 +19,6 @@ def describe(prepared: Prepared) -> dict[str, Any]:
     `duplicates` has per part the images beyond the first of each kind; `copies` per pair "a/b" the images of b with an
     exact copy in a, and with a near one.
     """
-    row = get(prepared.name, prepared.family)
     hashes = {part: prepared.hashes[slice(*span)] for part, span in prepared.parts.items()}
     duplicates = {part: int(len(values) - len(np.unique(values))) for part, values in hashes.items()}
     by_class = {}
@@ -30,7 +28,8 @@ def describe(prepared: Prepared) -> dict[str, Any]:
         by_class[part] = dict(zip(prepared.classes, found, strict=True))
     return {
         "name": prepared.name,
-        "title": row.title,
+        "options": dict(prepared.row.changed),
+        "title": prepared.row.title,
         "source": prepared.source,
         "data_hash": prepared.data_hash,
         "shape": list(prepared.images.shape[1:]),
@@ -40,6 +39,6 @@ def describe(prepared: Prepared) -> dict[str, Any]:
         "copies": count_copies(prepared.copies, prepared.parts, prepared.perceptual is not None),
         "mean": list(prepared.mean),
         "sd": list(prepared.sd),
-        "licence": row.licence,
+        "licence": prepared.row.licence,
         "found_at": None if prepared.root is None else str(prepared.root),
     }

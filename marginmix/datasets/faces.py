@@ -31,8 +31,8 @@ EXPRESSIONS = {
 
 
 def load(root: Path | None, row: Dataset, layout: str) -> Raw:
-    """4,000 training and 1,000 test faces of the ambiguity `row.variant`, classes in RAF-DB's order."""
-    images, targets = draw_faces(sum(row.counts[layout].values()), float(row.variant))
+    """4,000 training and 1,000 test faces of the ambiguity `row.ambiguity`, classes in RAF-DB's order."""
+    images, targets = draw_faces(sum(row.counts[layout].values()), row.ambiguity)
     train = row.counts[layout]["train"]
     parts = {"train": (images[:train], targets[:train]), "test": (images[train:], targets[train:])}
     return Raw(parts, row.classes, row.name)

@@ -35,9 +35,9 @@ def vote_targets(votes: np.ndarray, rule: str) -> np.ndarray:
 
 
 def load(root: Path, row: Dataset, layout: str) -> Raw:
-    """The images that the row's vote rule (`row.variant`) keeps; targets 0 to 7."""
+    """The images that the row's vote rule (`row.vote_rule`) keeps; targets 0 to 7."""
     parts = _from_folders(root, row) if layout == "folders" else _from_csv(root, row)
-    return Raw(parts, row.classes, f"ferplus ({layout}, {row.variant})")
+    return Raw(parts, row.classes, f"ferplus ({layout}, {row.vote_rule})")
 
 
 def _from_folders(root: Path, row: Dataset) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -50,7 +50,7 @@ def _from_folders(root: Path, row: Dataset) -> dict[str, tuple[np.ndarray, np.nd
         missing = next((name for name, _ in named if name not in present), None)
         if missing:
             raise UserError(f"missing image {root / folder / missing}, named in {table}; complete the folder")
-        targets = vote_targets(np.array([votes for _, votes in named]).reshape(-1, VOTES), row.variant)
+        targets = vote_targets(np.array([votes for _, votes in named]).reshape(-1, VOTES), row.vote_rule)
         paths = [root / folder / name for (name, _), target in zip(named, targets, strict=True) if target >= 0]
         parts[part] = decode_images(paths, row.shape), targets[targets >= 0]
     return parts
@@ -76,7 +76,7 @@ def _from_csv(root: Path, row: Dataset) -> dict[str, tuple[np.ndarray, np.ndarra
             pixels.append(_pixels(face[1], row.shape, faces, line))
             votes.append(_votes(vote[2:], votes_table, line))
     images = np.array(pixels, np.uint8).reshape(-1, *row.shape)
-    targets = vote_targets(np.array(votes).reshape(-1, VOTES), row.variant)
+    targets = vote_targets(np.array(votes).reshape(-1, VOTES), row.vote_rule)
     usage, kept = np.array(usages), targets >= 0
     masks = {part: kept & (usage == name) for part, name in USAGES.items()}
     return {part: (images[mask], targets[mask]) for part, mask in masks.items()}

@@ -12,7 +12,7 @@ from marginmix.files import hash_of
 def _candidates(dataset: Dataset, root: Path | None, data_root: Path) -> list[Path]:
     if root is not None:
         return [Path(root)]
-    names = [dataset.name, dataset.validated_as]
+    names = [dataset.name]
     # Any folder with a `train` in it looks like an image folder: the user's own must be named.
     names += [] if dataset.family == "folder" else [dataset.family, "."]
     return [Path(data_root) / name for name in dict.fromkeys(names)]
@@ -26,8 +26,8 @@ def layout_at(dataset: Dataset, root: Path) -> str | None:
 def locate(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> Path | None:
     """Where the files of a dataset are; None when they are absent, and for embedded datasets, which need none.
 
-    An explicit `root` is the only place looked at; else `data_root`/<name> (also without "-natural"),
-    `data_root`/<family>, `data_root`.
+    An explicit `root` is the only place looked at; else `data_root`/<name>, `data_root`/<family>,
+    `data_root`.
     """
     places = _candidates(dataset, Path(root) if root is not None else None, Path(data_root))
     return next((place for place in places if layout_at(dataset, place)), None)
@@ -58,7 +58,7 @@ def fingerprint(dataset: Dataset, root: Path | None, layout: str, loader_version
     except OSError as error:  # a folder that may not be read, a link to nowhere
         raise UserError(f"cannot read {error.filename}: {error.strerror}; mend or remove it") from error
     place = None if root is None else str(root.resolve())
-    return hash_of([dataset.name, dataset.family, dataset.variant, place, layout, loader_version, files])
+    return hash_of([dataset.name, dataset.family, dataset.decoded, place, layout, loader_version, files])
 
 
 def _files(root: Path, inputs: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:

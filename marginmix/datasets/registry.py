@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from marginmix.datasets.names import (
     CIFAR10_CLASSES,
@@ -11,12 +12,10 @@ from marginmix.datasets.names import (
     RAFDB_CLASSES,
     STL10_CLASSES,
 )
-from marginmix.datasets.row import EMBEDDED, NATURAL, Dataset, Layout
+from marginmix.datasets.options import COMMON, OPTIONS, checked_options, refuse_old_name
+from marginmix.datasets.row import EMBEDDED, Dataset, Layout
 from marginmix.errors import UserError, suggest
 
-DEFAULT_AMBIGUITY = 0.3
-
-_FACE_NAME = re.compile(r"faces-(\d+(?:\.\d+)?)")
 _FREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -81,32 +80,40 @@ _STL10 = Dataset(
     get="downloaded when absent; or put stl10_binary.tar.gz from https://cs.stanford.edu/~acoates/stl10 there",
     licence="images from ImageNet, research use; cite Coates et al. 2011",
     downloadable=True,
+    options=("flip",),  # its official folds say which images are labelled and which validate
 )
 
 
-def _ferplus(rule: str, csv: tuple[int, int, int], folders: tuple[int, int, int]) -> Dataset:
-    parts = ("train", "valid", "test")
-    return Dataset(
-        name="ferplus" if rule == "majority" else f"ferplus-{rule}",
-        family="ferplus",
-        variant=rule,
-        title="FER+" if rule == "majority" else f"FER+ ({rule} votes)",
-        classes=FERPLUS_CLASSES,
-        shape=(48, 48, 1),
-        loader="marginmix.datasets.ferplus:load",
-        layouts={
-            "folders": Layout("FER2013Train", ("FER2013Train", "FER2013Valid", "FER2013Test")),
-            "csv": Layout("fer2013new.csv", ("fer2013.csv", "fer2013new.csv")),
-        },
-        counts={
-            "csv": dict(zip(parts, csv, strict=True)),
-            "folders": dict(zip(parts, folders, strict=True)),
-        },
-        get="put fer2013.csv (Kaggle: challenges-in-representation-learning-facial-expression-recognition-challenge) "
-        "and fer2013new.csv (https://github.com/microsoft/FERPlus) there, or the folders FER2013Train, FER2013Valid "
-        "and FER2013Test that the FERPlus script makes of them, each with its label.csv",
-        licence="images: FER2013's Kaggle challenge, research use; votes: Microsoft, MIT",
+_PARTS = ("train", "valid", "test")
+_FERPLUS_COUNTS = {
+    rule: {"csv": dict(zip(_PARTS, csv, strict=True)), "folders": dict(zip(_PARTS, folders, strict=True))}
+    for rule, csv, folders in (
+        ("majority", (25_060, 3_199, 3_153), (25_045, 3_191, 3_137)),
+        ("argmax-unique", (26_940, 3_396, 3_376), (26_940, 3_396, 3_371)),
+        ("argmax-first", (28_389, 3_553, 3_546), (28_385, 3_555, 3_545)),
     )
+}
+
+_FERPLUS = Dataset(
+    name="ferplus",
+    family="ferplus",
+    title="FER+",
+    classes=FERPLUS_CLASSES,
+    shape=(48, 48, 1),
+    loader="marginmix.datasets.ferplus:load",
+    layouts={
+        "folders": Layout("FER2013Train", ("FER2013Train", "FER2013Valid", "FER2013Test")),
+        "csv": Layout("fer2013new.csv", ("fer2013.csv", "fer2013new.csv")),
+    },
+    counts=_FERPLUS_COUNTS["majority"],
+    counts_by_rule=_FERPLUS_COUNTS,
+    get="put fer2013.csv (Kaggle: challenges-in-representation-learning-facial-expression-recognition-challenge) "
+    "and fer2013new.csv (https://github.com/microsoft/FERPlus) there, or the folders FER2013Train, FER2013Valid "
+    "and FER2013Test that the FERPlus script makes of them, each with its label.csv",
+    licence="images: FER2013's Kaggle challenge, research use; votes: Microsoft, MIT",
+    options=("vote_rule", "label_draw", "duplicates", "flip"),  # it has a validation part of its own
+    vote_rule="majority",
+)
 
 
 _RAFDB = Dataset(
@@ -150,7 +157,6 @@ _DIGITS = Dataset(
 _FACES = Dataset(
     name="faces",
     family="faces",
-    variant=DEFAULT_AMBIGUITY,
     title="drawn faces",
     classes=RAFDB_CLASSES,
     shape=(24, 24, 1),
@@ -159,6 +165,8 @@ _FACES = Dataset(
     get="drawn by this package",
     licence="this package's",
     embedded=True,
+    options=("ambiguity", *COMMON),
+    ambiguity=0.3,
 )
 
 # The counts are those of the two official sources, which differ a little.
@@ -169,9 +177,7 @@ ROWS: dict[str, Dataset] = {
         _CIFAR100,
         _SVHN,
         _STL10,
-        _ferplus("majority", (25_060, 3_199, 3_153), (25_045, 3_191, 3_137)),
-        _ferplus("argmax-unique", (26_940, 3_396, 3_376), (26_940, 3_396, 3_371)),
-        _ferplus("argmax-first", (28_389, 3_553, 3_546), (28_385, 3_555, 3_545)),
+        _FERPLUS,
         _RAFDB,
         _FOLDER,
         _DIGITS,
@@ -180,34 +186,32 @@ ROWS: dict[str, Dataset] = {
 }
 
 
-def get(name: str, family: str | None = None) -> Dataset:
-    """The row of a dataset; with `family` (a row's name, such as "folder") the name is the user's own choice.
+def get(name: str, /, family: str | None = None, **options: Any) -> Dataset:
+    """The row of a dataset, with its options applied; with `family` (a row's name) the name is the user's own choice.
 
-    "faces-0.5" is `faces` at ambiguity 0.5; a name that ends in "-natural" has labels as its classes are. Raises
-    `UserError` on an unknown name, with the nearest known one.
+    Raises `UserError` on an unknown name, with the nearest known one, and on an option that the dataset does not have
+    or a value that it may not have.
     """
-    stem = name.removesuffix(NATURAL)
-    if family is not None:
-        if not _FREE_NAME.fullmatch(name):
-            raise UserError(f"dataset name {name!r}: expected letters, digits, '.', '_' and '-' only; rename it")
-        row = get(family)
-        if stem in ROWS and ROWS[stem].family != row.family:
-            raise UserError(f"dataset name {name!r} is that of {ROWS[stem].title}, not of {row.title}; rename it")
-    else:
-        row = ROWS[stem] if stem in ROWS else _faces(stem, name)
-    if stem == name:
-        return replace(row, name=name)
-    if row.family == "stl10":
-        raise UserError(f"dataset {name!r}: the labels of {row.title} are its official folds, not drawn; say {stem!r}")
-    return replace(row, name=name, title=f"{row.title}, natural label draws", label_draw="natural")
+    if not _FREE_NAME.fullmatch(name):
+        raise UserError(f"dataset name {name!r}: expected letters, digits, '.', '_' and '-' only; rename it")
+    row = _row(name if family is None else str(family))
+    if name in ROWS and row.name != name:
+        raise UserError(f"dataset name {name!r} is that of {ROWS[name].title}, not of {row.title}; rename it")
+    given = checked_options(name, options, row.options)
+    differing = {key: given[key] for key in OPTIONS if key in given and given[key] != getattr(row, key)}
+    return replace(
+        row,
+        name=name,
+        title=", ".join([row.title, *(OPTIONS[key].told(value) for key, value in differing.items())]),
+        counts=row.counts_by_rule.get(given.get("vote_rule", row.vote_rule), row.counts),
+        changed={**({} if name in ROWS else {"family": row.name}), **differing},
+        **differing,
+    )
 
 
-def _faces(stem: str, name: str) -> Dataset:
-    """Drawn faces at the ambiguity that the stem of the name says."""
-    face = _FACE_NAME.fullmatch(stem)
-    if not face:
-        raise UserError(f"unknown dataset {name!r}; {suggest(name, ROWS)} (your own images: set 'family: folder')")
-    ambiguity = float(face[1])
-    if ambiguity > 1:
-        raise UserError(f"dataset {name!r}: the ambiguity of faces must lie in 0 to 1, found {face[1]}")
-    return replace(_FACES, name=name, variant=ambiguity, title=f"drawn faces, ambiguity {ambiguity:g}")
+def _row(name: str) -> Dataset:
+    if name not in ROWS:
+        refuse_old_name(name, {}, ROWS)
+        own = "(your own images: set 'family: folder'; another name for one of these: set 'family')"
+        raise UserError(f"unknown dataset {name!r}; {suggest(name, ROWS)} {own}")
+    return ROWS[name]

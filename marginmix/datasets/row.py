@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from marginmix.datasets.options import COMMON, OPTIONS
 
 PARTS = ("train", "unlabelled", "valid", "test")
 EMBEDDED = "embedded"
-NATURAL = "-natural"
-"""What the name of a dataset ends in whose labels are drawn as its classes are, not balanced."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,15 @@ class Layout:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A row of the registry.
+    """A row of the registry, or one with options applied to it (`get`).
 
     `classes` and `shape` (H, W, C) are None where the user's images decide. `counts` are the images per part, by
-    layout. `validation` is how validation images are drawn where the dataset has no part of its own for them: an
-    integer is that many, balanced over the classes; a float is that share of every class. `label_draw` is balanced or
-    natural: a class's part of the labels is its part of the training images that are not for validation. `loader` is
-    "module:function", called as `function(root, row, layout) -> Raw`.
+    layout, and `counts_by_rule` those under vote rules other than the default. `loader` is "module:function", called as
+    `function(root, row, layout) -> Raw`.
+
+    `options` names the options that the dataset has. Their defaults are the fields of the same names: see `OPTIONS`.
+    `validation` counts where the dataset has no validation part of its own. `changed` are the options that differ from
+    the registry's row, with `family` where the name is not that of a row: all that a spec has to say beside the name.
     """
 
     name: str
@@ -39,16 +42,30 @@ class Dataset:
     licence: str
     classes: tuple[str, ...] | None = None
     shape: tuple[int, int, int] | None = None
-    flip: bool = True
     layouts: Mapping[str, Layout] = field(default_factory=dict)
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    validation: int | float = 0.1
-    label_draw: str = "balanced"
-    variant: str | float | None = None
+    counts_by_rule: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     downloadable: bool = False
     embedded: bool = False
+    options: tuple[str, ...] = COMMON
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    vote_rule: str | None = None
+    ambiguity: float | None = None
+    label_draw: str = "balanced"
+    duplicates: str = "keep"
+    flip: bool = True
+    validation: int | float = 0.1
+
+    @property
+    def decoded(self) -> dict[str, Any]:
+        """The changed options that give other images or labels."""
+        return {name: value for name, value in self.changed.items() if name in OPTIONS and OPTIONS[name].decoded}
 
     @property
     def validated_as(self) -> str:
-        """The name that its validation images are drawn by: the same however the labels are drawn."""
-        return self.name.removesuffix(NATURAL)
+        """The text that validation images are drawn by: the family and the options that give other images or labels.
+        So datasets that differ in how labels are drawn share them. Users' own images go by the dataset's name."""
+        if self.classes is None:
+            return self.name
+        values = (value if isinstance(value, str) else f"{value:g}" for value in self.decoded.values())
+        return "-".join([self.family, *values])

@@ -11,8 +11,9 @@ from marginmix.files import write_atomically, write_json
 from marginmix.reporting.cells import NOTHING
 from marginmix.reporting.finished import RESTORE, bytes_of, table_of
 from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
-from marginmix.reporting.published import COPIES, DIGESTS, Published, digests
+from marginmix.reporting.published import Published, digests
 from marginmix.reporting.results import csv_text
+from marginmix.runs.paths import COPIES, DIGESTS
 
 COLUMNS = ("dataset", "title", "source", "data", "part", "images", "copied_from", "exact", "near")
 METHOD = (

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from marginmix import datasets
 from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
 from marginmix.reporting.names import METHOD_TITLES
 from marginmix.reporting.results import Results
@@ -22,7 +21,7 @@ def difficulty_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
     config, dial = results.config, results.config["difficulty"]
     recipe, methods = make_recipe(core_settings(config["recipe"])), dial["methods"]
     runs = results.runs
-    ambiguity = {name: datasets.get(name).variant for name in config["datasets"]}
+    ambiguity = {name: results.plan.row(name).ambiguity for name in config["datasets"]}
     frame = difficulty_frame(runs, ambiguity, methods, dial["ceiling"])
     labels = sorted({count for entry in config["datasets"].values() for count in entry["labels"]})
     what = (

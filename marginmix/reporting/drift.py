@@ -8,6 +8,7 @@ import pandas as pd
 
 from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
 from marginmix.reporting.results import Results
+from marginmix.runs.scores import reported
 
 DERIVATION = (
     "Memberships with a class prior π, sharpened by T, are u_k ∝ (π_k^ρ d_k^(−1/(m−1)))^(1/T). π is a running mean of "
@@ -41,9 +42,9 @@ def drift_frame(curves: pd.DataFrame, window: int) -> pd.DataFrame:
     runs = []
     for names, run in curves.groupby(["dataset", "labels", "source", "exponent", "seed"]):
         run = run.sort_values("step")
-        last, imbalance = run.tail(window), run["guess_imbalance"]
-        runs.append((*names[:4], last["validation_accuracy"].mean(), last["validation_balanced_accuracy"].mean(),
-                     imbalance.min(), imbalance.iloc[-1], imbalance.iloc[-1] - imbalance.min() >= RISE))  # fmt: skip
+        scored, imbalance = reported(run.to_dict("records"), window, "validation"), run["guess_imbalance"]
+        runs.append((*names[:4], scored["accuracy"], scored["balanced_accuracy"], imbalance.min(),
+                     imbalance.iloc[-1], imbalance.iloc[-1] - imbalance.min() >= RISE))  # fmt: skip
     keys, numbers = list(COLUMNS[:4]), ["accuracy", "balanced_accuracy", "lowest", "last"]
     frame = pd.DataFrame(runs, columns=[*keys, *numbers, "ran_away"])
     grouped = frame.groupby(keys, as_index=False)

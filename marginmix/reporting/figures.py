@@ -51,16 +51,16 @@ def published_figures(configs: dict[str, Config], planes: dict[str, list[str]]) 
         if "study" in config or "difficulty" in config:
             for figure in _of_trials(config, experiment):
                 called = experiment if figure.name in ("study", "difficulty") else f"{figure.name}_{experiment}"
-                found.append(_at(figure, f"{paths.FIGURES}/{called}.png"))
+                found.append(_at(figure, paths.published_figure(called)))
         else:
             named = _of_grid(config, experiment)
-            found += [_at(figure, f"{paths.FIGURES}/{figure.name}_{experiment}.png") for figure in named]
+            found += [_at(figure, paths.published_figure(f"{figure.name}_{experiment}")) for figure in named]
     for dataset, of in planes.items():
         name = f"embeddings_{dataset}"
-        found.append(Drawn(name, f"{paths.FIGURES}/{name}.png", "figure_embeddings.py", of, "Embeddings", [dataset]))
+        found.append(Drawn(name, paths.published_figure(name), "figure_embeddings.py", of, "Embeddings", [dataset]))
     if len(planes) > 1:
         of = sorted({experiment for names in planes.values() for experiment in names})
-        output = f"{paths.FIGURES}/embeddings.png"
+        output = paths.published_figure("embeddings")
         found.append(Drawn("embeddings", output, "figure_embeddings.py", of, "Embeddings", list(planes)))
     return found
 

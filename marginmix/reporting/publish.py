@@ -14,19 +14,10 @@ from marginmix.errors import UserError
 from marginmix.files import write_atomically, write_json
 from marginmix.reporting.finished import Finished, read_local
 from marginmix.reporting.predictions import packed
-from marginmix.reporting.published import (
-    CURVES,
-    DIGESTS,
-    PLANES,
-    PREDICTIONS,
-    RECORDS,
-    RUNS_CSV,
-    Published,
-    digests,
-    published_row,
-)
+from marginmix.reporting.published import Published, digests, published_row
 from marginmix.runs import paths
 from marginmix.runs.key import RunKey
+from marginmix.runs.paths import CURVES, DIGESTS, PLANES, PREDICTIONS, RECORDS, RUNS_CSV
 from marginmix.runs.plan import Plan
 from marginmix.runs.record import sealed
 

@@ -18,14 +18,11 @@ from marginmix.files import hash_of
 from marginmix.reporting.finished import RESTORE, Finished, bytes_of, evaluations, key_of, table_of
 from marginmix.reporting.predictions import Predictions, checked, unpacked
 from marginmix.runs.key import RunKey
+from marginmix.runs.paths import CURVES, DIGESTS, PLANES, PREDICTIONS, RECORDS, RUNS_CSV
 from marginmix.runs.record import check_record
+from marginmix.runs.scores import PER_IMAGE_METRICS
 from marginmix.runs.spec import Spec
 
-RUNS_CSV, RECORDS, CURVES, DIGESTS, PLANES, PREDICTIONS, COPIES = (
-    "runs.csv", "records.json.gz", "curves.csv.gz", "digests.json", "observations", "predictions", "copies.csv",
-)  # fmt: skip
-"""The files of results/published. `PLANES` is a folder of .npz files named by identity, `PREDICTIONS` one of .npz files
-named by experiment."""
 UNTIL_THEN = "no published run is read until then"
 
 
@@ -153,11 +150,10 @@ class Published:
 def published_row(spec: Spec, record: dict[str, Any]) -> dict[str, str]:
     """The line of a run in published/runs.csv, as text."""
     made, scores = record["provenance"][-1] if record["provenance"] else {}, record["scores"]
-    numbers = ("accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid")
     row = {
         **spec.key._asdict(),
         "steps": record["recipe"]["steps"],
-        **{name: _number(record[name]) for name in numbers},
+        **{name: _number(record[name]) for name in PER_IMAGE_METRICS},
         **{f"accuracy_{rule}": _number(scores[rule]) for rule in ("last", "median", "validation", "best")},
         "score_rule": f"mean of the last {record['recipe']['score_window']} of {record['evaluated']} evaluations",
         "diverged": str(record["diverged"]).lower(),

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from marginmix import datasets
 from marginmix.errors import UserError
 from marginmix.reporting.finished import Finished, evaluations, in_agreement, read_local
 from marginmix.reporting.published import Published
@@ -16,8 +15,8 @@ from marginmix.runs.key import RunKey
 from marginmix.runs.plan import Plan
 from marginmix.runs.recipe import PAPER_STEPS
 from marginmix.runs.record import scores
+from marginmix.runs.scores import PER_IMAGE_METRICS as MEASURES
 
-MEASURES = ("accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid")
 WITHOUT_COPIES = "accuracy_without_copies"
 COLUMNS = (
     *RunKey._fields, "source", "steps", "paper_steps", *MEASURES, WITHOUT_COPIES, "accuracy_last", "accuracy_median",
@@ -75,14 +74,15 @@ class Results:
     def plain_titles(self) -> dict[str, str]:
         """dataset -> the name to print."""
         found = {key.dataset: self.plan.row(key.dataset).title for key in self.plan.runs}
-        others = {one.key.dataset: one.spec.bits.family for one in self.finished if one.key.dataset not in found}
-        return found | {name: datasets.get(name, family).title for name, family in others.items()}
+        others = {one.key.dataset: one.spec.bits.row for one in self.finished if one.key.dataset not in found}
+        return found | {name: row.title for name, row in others.items()}
 
     @property
     def titles(self) -> dict[str, str]:
         """dataset -> the name to print, and in brackets which copy of it was trained on: "CIFAR-10 (JPEG copy)"."""
         sources = {one.key.dataset: one.record["source"] for one in self.finished}
-        return {name: title + sources.get(name, name).removeprefix(name) for name, title in self.plain_titles.items()}
+        copies = {name: "".join(source.partition(" ")[1:]) for name, source in sources.items()}
+        return {name: title + copies.get(name, "") for name, title in self.plain_titles.items()}
 
 
 def of_experiment(plan: Plan, published: Published) -> Results:

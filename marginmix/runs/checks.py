@@ -16,22 +16,25 @@ from marginmix.runs.config import (
     recipe_of,
     runs,
     seeds_of,
-    starts_of,
 )
 from marginmix.runs.methods import facts_of
 from marginmix.runs.recipe import OLD_SETTINGS, fields_of
+from marginmix.runs.variants import expanded
 
 
-def check(config: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> None:
-    """Raise a `UserError` that starts with `where` on the first thing in `config` that cannot be."""
+def check(config: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> Config:
+    """The experiment with its variants among its methods; a `UserError` that starts with `where` on the first thing in
+    `config` that cannot be."""
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=lambda error: [str(key) for key in error.absolute_path])
     if errors:
         raise UserError(f"{where}: {_explain(errors[0])}")
     try:
-        _check_meaning(config)
+        complete = expanded(config)
+        _check_meaning(complete)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
+    return complete
 
 
 def _explain(error: jsonschema.ValidationError) -> str:
@@ -60,10 +63,9 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     named = [(f"datasets.{dataset}.methods", entry.get("methods", ())) for dataset, entry in known.items()]
     named += [(f"claims[{n}].methods", claim["methods"]) for n, claim in enumerate(config.get("claims", ()))]
     wanted = [(f"claims[{n}].dataset", [claim["dataset"]]) for n, claim in enumerate(config.get("claims", ()))]
-    study, dial = config.get("study", {}), config.get("difficulty")
-    starts = study.get("starts", ())
-    named += [("study.starts", starts), ("study.unjudged", study.get("unjudged", ()))]
-    if dial:
+    if "study" in config and not any("of" in method for method in methods.values()):
+        raise UserError("study: expected variants, by vary or by methods that say of: <start>, found none")
+    if dial := config.get("difficulty"):
         named.append(("difficulty", [*dial["methods"], dial["ceiling"]]))
         _check_dial(config)
     if rule := config.get("checks", {}).get("must_beat"):
@@ -78,16 +80,12 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
         counts = known[claim["dataset"]]["labels"]
         if not set(found := claim.get("labels", counts)) <= set(counts):
             raise UserError(f"claims[{n}].labels: expected some of {claim['dataset']}'s {counts}, found {found}")
-    for name in methods if starts else ():
-        if not starts_of(name, starts):
-            raise UserError(f"methods: the name {name!r} begins with none of study.starts ({', '.join(starts)})")
     _check_shared(config)
     for run in runs(config):
         recipe_of(config, run)
     _check_choices(config)
     for dataset in config.get("embeddings", {}).get("datasets", {}):
         entry = embedding_entry(config, dataset)
-        datasets.get(dataset, entry["family"])
         if entry["labels"] is None:
             raise UserError(f"embeddings.datasets.{dataset}: the key 'labels' is missing: label count of its split")
         embedding_recipe(config, dataset)
@@ -114,8 +112,8 @@ def _check_dial(config: Mapping[str, Any]) -> None:
     if len(set(counts)) > 1 or len(counts[0]) > 1:
         raise UserError(f"datasets: expected one label count, the same for all settings of the dial, found {counts}")
     for dataset in config["datasets"]:
-        if datasets.get(dataset, dataset_entry(config, dataset)["family"]).family != "faces":
-            raise UserError(f"datasets.{dataset}: expected faces-A, A the ambiguity, as the key difficulty asks for")
+        if datasets.get(dataset, **dataset_entry(config, dataset)["options"]).family != "faces":
+            raise UserError(f"datasets.{dataset}: expected drawn faces (family: faces), as the key difficulty asks for")
 
 
 def _check_choices(config: Mapping[str, Any]) -> None:
@@ -140,7 +138,7 @@ def _check_choices(config: Mapping[str, Any]) -> None:
 
 def _check_labels(entry: Config, dataset: str) -> None:
     """Label counts that the registry already rules out; what the spill rule leaves is known when the split is drawn."""
-    row = datasets.get(dataset, entry["family"])
+    row = datasets.get(dataset, **entry["options"])
     least = len(row.classes or ())
     most = max((parts["train"] for parts in row.counts.values()), default=float("inf"))
     for labels in entry["labels"]:

@@ -8,9 +8,23 @@ from marginmix.runs.key import RunKey
 RUNS = "results/runs"
 PUBLISHED = "results/published"
 STUDIES = "results/studies"
+TABLES = "results/tables"
+"""The tables of published evidence, but for their suffix."""
 LEFT_OUT = "results/left-out.md"
 FIGURES = "figures"
 TOY_FIGURE = "figures/toy.png"
+
+RUNS_CSV, RECORDS, CURVES, DIGESTS, PLANES, PREDICTIONS, COPIES = (
+    "runs.csv",
+    "records.json.gz",
+    "curves.csv.gz",
+    "digests.json",
+    "observations",
+    "predictions",
+    "copies.csv",
+)
+"""The files of results/published. `PLANES` is a folder of .npz files named by identity, `PREDICTIONS` one of .npz files
+named by experiment."""
 
 SPEC, RESULT, METRICS, OBSERVATIONS, MODEL, SPLIT = (
     "spec.json",
@@ -49,9 +63,19 @@ def report(cache: str, dataset: str, key: str) -> str:
     return f"{cache}/prepared/{dataset}-{key}.json"
 
 
+def toy(recipe: str, published: bool) -> str:
+    """Points and table of the toy, but for their suffix; `recipe` is the hash of what it is made by."""
+    return f"{PUBLISHED if published else 'results'}/toy/{recipe}"
+
+
 def experiment_page(experiment: str, name: str) -> str:
     """A table or page of one experiment, ignored by git."""
     return f"results/{experiment}/{name}"
+
+
+def published_figure(name: str) -> str:
+    """A figure of published evidence, which git keeps."""
+    return f"{FIGURES}/{name}.png"
 
 
 def experiment_figure(experiment: str, name: str) -> str:

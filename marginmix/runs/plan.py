@@ -48,7 +48,7 @@ class Planned:
         """What decides its bits, given the hash of its data."""
         key, entry = self.key, self.entry
         return Bits(
-            key.dataset, entry["family"], entry["image_size"], data, key.labels, key.seed, self.method_class,
+            key.dataset, entry["options"], entry["image_size"], data, key.labels, key.seed, self.method_class,
             bits_settings(self.recipe),
         )  # fmt: skip
 
@@ -78,7 +78,11 @@ class Plan:
     # Data
 
     def row(self, dataset: str) -> datasets.Dataset:
-        return datasets.get(dataset, self._entries[dataset]["family"])
+        return datasets.get(dataset, **self._entries[dataset]["options"])
+
+    def entry(self, dataset: str) -> Mapping[str, Any]:
+        """What the experiment says of the dataset."""
+        return self._entries[dataset]
 
     def report_key(self, dataset: str) -> str | None:
         """See `datasets.report_key`; asked once, so that a download under way does not change the plan."""
@@ -212,7 +216,7 @@ class Plan:
         entry, config = self._entries[dataset], self.config
         words = ["--dataset", dataset, "--data-root", config["data_root"], "--cache", config["cache"]]
         words += [] if entry["root"] is None else ["--root", entry["root"]]
-        words += [] if entry["family"] is None else ["--family", entry["family"]]
+        words += datasets.option_words(entry["options"])
         return [*words, *([] if entry["verify_counts"] else ["--no-verify-counts"])]
 
     def summary(self) -> list[str]:
@@ -281,9 +285,10 @@ def published_experiments(folder: str = paths.PUBLISHED) -> dict[str, set[str]]:
 def _planned_runs(config: Config) -> dict[RunKey, Planned]:
     """Every run of the experiment, those of the embedding figures last."""
     found = {}
+    entries = {dataset: dataset_entry(config, dataset) for dataset in config["datasets"]}
     for key in runs(config):
         method_class = config["methods"][key.method]["method_class"]
-        found[key] = Planned(key, method_class, recipe_of(config, key), dataset_entry(config, key.dataset))
+        found[key] = Planned(key, method_class, recipe_of(config, key), entries[key.dataset])
     for dataset in config.get("embeddings", {}).get("datasets", {}):
         entry = embedding_entry(config, dataset)
         key = RunKey(config["experiment"], dataset, entry["labels"], EMBEDDING, min(config["seeds"]))
@@ -301,7 +306,7 @@ def _published_recipes(folder: str) -> dict[str, dict[str, str]]:
 
 @cache
 def _published_rows(folder: str) -> list[dict[str, str]]:
-    table, wanted = Path(folder, "runs.csv"), {"experiment", "dataset", "method", "recipe", "data", "identity"}
+    table, wanted = Path(folder, paths.RUNS_CSV), {"experiment", "dataset", "method", "recipe", "data", "identity"}
     if not table.exists():
         return []
     try:

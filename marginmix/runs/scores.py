@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 
 PER_IMAGE_METRICS = ("accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid")
+SCORED_ON = {"test": "", "validation": "validation_"}
+"""Part of the data -> what the names of its columns in metrics.csv begin with."""
 
 
 def score_rules(history: Sequence[Mapping[str, float]], window: int) -> dict[str, float | None]:
@@ -20,10 +22,10 @@ def score_rules(history: Sequence[Mapping[str, float]], window: int) -> dict[str
     }
 
 
-def reported(history: Sequence[Mapping[str, float]], window: int) -> dict[str, float | None]:
-    """Means over the last `window` evaluations of the accuracies that exist, in percent."""
-    last = history[-window:]
-    return {name: fmean(row[name] for row in last) if name in last[-1] else None for name in PER_IMAGE_METRICS}
+def reported(history: Sequence[Mapping[str, float]], window: int, part: str = "test") -> dict[str, float | None]:
+    """Means over the last `window` evaluations of the accuracies that exist on that part of the data, in percent."""
+    last, columns = history[-window:], {name: f"{SCORED_ON[part]}{name}" for name in PER_IMAGE_METRICS}
+    return {name: fmean(row[c] for row in last) if c in last[-1] else None for name, c in columns.items()}
 
 
 def at_chance(classes: int) -> tuple[dict[str, float | None], dict[str, float | None]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from marginmix import datasets
 from marginmix.errors import UserError, suggest
 from marginmix.files import hash_of, read_json
 from marginmix.runs.key import RunKey
@@ -29,10 +30,11 @@ OBSERVATION = ("evaluations", "score_window", "snapshots", "diagnosed", "samples
 
 @dataclass(frozen=True)
 class Bits:
-    """What decides every bit of a trained network. `data` is the hash of the decoded images and labels."""
+    """What decides every bit of a trained network. `data` is the hash of the decoded images and labels; `options` are
+    those of the dataset that differ from its row of the registry, with `family` where its name is not a row's."""
 
     dataset: str
-    family: str | None
+    options: Mapping[str, Any]
     image_size: int | None
     data: str | None
     labels: int
@@ -44,6 +46,11 @@ class Bits:
     @property
     def identity(self) -> str:
         return hash_of(dataclasses.asdict(self))
+
+    @property
+    def row(self) -> datasets.Dataset:
+        """The dataset with its options; a `UserError` where there is none such."""
+        return datasets.get(self.dataset, **self.options)
 
     @property
     def recipe_only(self) -> str:
@@ -131,6 +138,11 @@ def spec_from(content: Any, where: str) -> Spec:
             f"{where}: expected numerics version {NUMERICS_VERSION}, found {bits.numerics}; this version of the "
             "program computes other bits: check out the one that the spec was made with, or plan the run anew"
         )
+    try:
+        options = dict(bits.row.changed)
+    except (UserError, TypeError) as error:
+        raise UserError(f"{where}: bits: {error}") from error
+    bits = dataclasses.replace(bits, options=options)
     return Spec(parts["experiment"], parts["method"], bits, parts["observation"], machine)
 
 

@@ -42,7 +42,7 @@ def _train(spec: Spec, out: Path) -> dict[str, Any]:
     device = devices.choose(machine.device, recipe.precision)
     devices.prepare(device, machine.threads, machine.exact)
     how = execution.choose(machine.execution, device)
-    prepared, row = prepare(spec), datasets.get(bits.dataset, bits.family)
+    prepared, row = prepare(spec), bits.row
     split = make_split(prepared, row, bits.labels, bits.seed)
     images = datasets.at_size(prepared, bits.image_size, machine.cache)
     data = gather(prepared, images, row, split, recipe, device, method.looks_at != "nothing")
@@ -60,7 +60,7 @@ def prepare(spec: Spec) -> datasets.Prepared:
     """The run's dataset, decoded; a `UserError` where it is not the one that the spec was made for."""
     bits, machine = spec.bits, spec.machine
     prepared = datasets.prepare(
-        bits.dataset, machine.root, machine.data_root, machine.cache, machine.verify_counts, family=bits.family
+        bits.dataset, machine.root, machine.data_root, machine.cache, machine.verify_counts, **bits.options
     )
     if prepared.data_hash != bits.data:
         raise UserError(
@@ -72,8 +72,7 @@ def prepare(spec: Spec) -> datasets.Prepared:
 
 def split_of(spec: Spec) -> Split:
     """The split of the run's cell."""
-    row = datasets.get(spec.bits.dataset, spec.bits.family)
-    return make_split(prepare(spec), row, spec.bits.labels, spec.bits.seed)
+    return make_split(prepare(spec), spec.bits.row, spec.bits.labels, spec.bits.seed)
 
 
 def _announce(name: str, trainer: Trainer, source: str) -> None:

@@ -69,12 +69,14 @@ def test_what_has_not_run_is_said():
 
 
 def test_a_dial_from_its_runs_to_its_page(top):
-    datasets = "{faces-0: {labels: [70]}, faces-0.5: {labels: [70]}, faces-1: {labels: [70]}}"
+    said = [f"{name}: {{family: faces, ambiguity: {value:g}, labels: [70]}}" for name, value in AMBIGUITY.items()]
+    datasets = f"{{{', '.join(said)}}}"
     dial = "{methods: [marginmix, mixmatch], ceiling: supervised}"
     for dataset, ceiling in CEILING.items():
         for seed in (0, 1):
             for method, accuracy in (("mixmatch", 50.0), ("marginmix", 150.0 - ceiling), ("supervised", ceiling)):
-                write_run(top, "dial", dataset, 70, method, seed, accuracy)
+                options = {"family": "faces", "ambiguity": AMBIGUITY[dataset]}
+                write_run(top, "dial", dataset, 70, method, seed, accuracy, options=options)
     blocks, table = difficulty_of(make_results(top, config_text("dial", datasets, difficulty=dial)))
     assert list(table["dataset"]) == ["faces-0", "faces-0.5", "faces-1"] and set(table["pairs"]) == {2}
     assert list(table["overlap"]) == list(table["difference"]) == [5.0, 15.0, 25.0]

@@ -34,7 +34,7 @@ def test_a_run_ran_away_where_it_ends_far_above_its_own_lowest():
 def test_a_prior_beyond_the_boundary_is_warned_of_while_planning():
     plan = Plan(load("workflow", "runaway"))
     warned = {line.split(":")[1].strip(): line for line in plan.warnings()}
-    assert set(warned) == {"marginmix-rho-0.75", "marginmix-rho-1"}
-    assert "is 1.5; from 1 on guesses can run away" in warned["marginmix-rho-0.75"]
-    assert "results/studies/runaway.md" in warned["marginmix-rho-1"]
+    assert set(warned) == {"marginmix+prior_exponent=0.75", "marginmix+prior_exponent=1"}
+    assert "is 1.5; from 1 on guesses can run away" in warned["marginmix+prior_exponent=0.75"]
+    assert "results/studies/runaway.md" in warned["marginmix+prior_exponent=1"]
     assert all(line.startswith("warning: marginmix: ") for line in Plan(load("workflow", "paper")).warnings())

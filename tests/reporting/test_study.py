@@ -4,17 +4,28 @@ import pandas as pd
 import pytest
 
 from marginmix.reporting.markdown import to_markdown
-from marginmix.reporting.study import changes, label_draw_blocks, study_blocks, study_frame, study_of, study_scores
-from tests.fake_runs import config_text, make_results, write_run
+from marginmix.reporting.study import (
+    changes,
+    label_draw_blocks,
+    natural_draws,
+    study_blocks,
+    study_frame,
+    study_of,
+    study_scores,
+)
+from marginmix.runs.variants import expanded
+from tests.fake_runs import config_text, make_plan, make_results, write_run
 
 MARGINMIX = "marginmix.methods.marginmix:MarginMix"
 METHODS = {
     "mixmatch": {"method_class": "baselines.mixmatch:MixMatch", "recipe": {"lambda_u": 20}},
-    "mixmatch-T-1": {"method_class": "baselines.mixmatch:MixMatch", "recipe": {"lambda_u": 20, "temperature": 1.0}},
-    "mixmatch-aligned": {"method_class": "baselines.class_prior:AlignedMixMatch", "recipe": {"prior_exponent": 0.5}},
+    "mixmatch-T-1": {"of": "mixmatch", "recipe": {"temperature": 1.0}},
+    "aligned": {"of": "mixmatch", "method_class": "baselines.class_prior:AlignedMixMatch",
+                "recipe": {"prior_exponent": 0.5}},
     "marginmix": {"method_class": MARGINMIX},
-    "marginmix-hinge": {"method_class": MARGINMIX, "recipe": {"margin": "hinge", "margin_width": 1.0}},
-}
+    "marginmix-hinge": {"of": "marginmix", "recipe": {"margin": "hinge", "margin_width": 1.0}},
+}  # fmt: skip
+COMPLETE = expanded({"methods": METHODS})["methods"]
 
 
 def metrics():
@@ -33,23 +44,22 @@ def metrics():
 
 def frame(scored_on="validation"):
     planned = pd.DataFrame([("ferplus", 320, name) for name in METHODS], columns=["dataset", "labels", "method"])
-    variants = changes(METHODS, ["mixmatch", "marginmix"])
-    return study_frame(study_scores(metrics(), 1, scored_on), variants, planned)
+    return study_frame(study_scores(metrics(), 1, scored_on), changes(COMPLETE), planned)
 
 
 def test_what_a_variant_changes():
-    assert changes(METHODS, ["mixmatch", "marginmix"]) == {
+    assert changes(COMPLETE) == {
         ("mixmatch", "mixmatch"): "",
         ("mixmatch-T-1", "mixmatch"): "temperature=1.0",
-        ("mixmatch-aligned", "mixmatch"): "AlignedMixMatch, prior_exponent=0.5, lambda_u as by default",
+        ("aligned", "mixmatch"): "AlignedMixMatch, prior_exponent=0.5",
         ("marginmix", "marginmix"): "",
         ("marginmix-hinge", "marginmix"): "margin=hinge, margin_width=1.0",
     }
 
 
 def test_a_start_may_be_a_variant_of_another():
-    wide = {"method_class": MARGINMIX, "recipe": {"margin": "hinge", "margin_width": 2.0}}
-    found = changes(METHODS | {"marginmix-hinge-wide": wide}, ["mixmatch", "marginmix", "marginmix-hinge"])
+    wide = {"marginmix-hinge": {"switches": [{"name": "marginmix-hinge-wide", "margin_width": 2.0}]}}
+    found = changes(expanded({"methods": METHODS, "vary": wide})["methods"])
     assert found["marginmix-hinge", "marginmix"] == "margin=hinge, margin_width=1.0"
     assert found["marginmix-hinge", "marginmix-hinge"] == ""
     assert found["marginmix-hinge-wide", "marginmix-hinge"] == "margin_width=2.0"
@@ -105,13 +115,23 @@ def test_natural_label_draws_are_priced_over_the_seeds_of_both():
         for method, values in naturally.items() for seed, value in zip((1, 2), values, strict=True)
     ]  # fmt: skip
     scores = study_scores(pd.concat([metrics(), pd.DataFrame(rows)]), 1, "validation")
-    text = to_markdown(label_draw_blocks(scores, {"ferplus": "FER+"}))
+    text = to_markdown(label_draw_blocks(scores, {"ferplus": "FER+"}, {"ferplus-natural": "ferplus"}))
     line = next(line for line in text.splitlines() if "FER+, 320 labels" in line)
     assert [cell.strip() for cell in line.strip("|").split("|")][1:] == [
         "mixmatch", "2", "55.0", "62.0", "+7.0 [-5.7, +19.7]", "45.0", "32.0", "-13.0 [-25.7, -0.3]"
     ]  # fmt: skip
     assert "gone" not in text
-    assert label_draw_blocks(study_scores(metrics().head(0), 1, "validation"), {}) == []
+    assert label_draw_blocks(study_scores(metrics().head(0), 1, "validation"), {}, {}) == []
+
+
+def test_datasets_that_differ_in_how_labels_are_drawn_alone_are_found_by_their_options(top):
+    known = """{
+      faces: {labels: [70]}, naturally: {family: faces, label_draw: natural, labels: [70]},
+      hard: {family: faces, ambiguity: 0.9, labels: [70]}, plain: {family: faces, flip: false, labels: [70]},
+      hard-drawn: {family: faces, ambiguity: 0.9, label_draw: natural, labels: [70]},
+      large: {family: faces, label_draw: natural, image_size: 48, labels: [70]}}"""
+    plan = make_plan(top, config_text("draws", " ".join(known.split())))
+    assert natural_draws(plan) == {"naturally": "faces", "hard-drawn": "hard"}
 
 
 def test_a_study_may_be_scored_on_test_images():
@@ -128,20 +148,18 @@ def test_a_study_from_its_runs_to_its_page(top):
     warm = {"temperature": 1.0}
     for seed, (start, variant) in enumerate([(50.0, 54.0), (52.0, 54.0)]):
         write_run(top, "trial", "ferplus", 320, "mixmatch", seed, start)
-        write_run(top, "trial", "ferplus", 320, "mixmatch-T-1", seed, variant, warm)
+        write_run(top, "trial", "ferplus", 320, "mixmatch+temperature=1", seed, variant, warm)
     write_run(top, "trial", "ferplus", 320, "marginmix", 0, 20.0, diverged=True, classes=list("abcde"))
-    methods = (
-        '{mixmatch: {method_class: "baselines.mixmatch:MixMatch"}, marginmix: {method_class: "' + MARGINMIX + '"}, '
-    )
-    methods += 'mixmatch-T-1: {method_class: "baselines.mixmatch:MixMatch", recipe: {temperature: 1.0}}}'
-    text = config_text("trial", "{ferplus: {labels: [320]}}", study="{starts: [mixmatch, marginmix]}")
-    text = text.partition("methods:")[0] + f"methods: {methods}\nrecipe:" + text.partition("recipe:")[2]
+    switches = "{mixmatch: {switches: [{temperature: 1.0, unjudged: it is short}]}}"
+    text = config_text("trial", "{ferplus: {labels: [320]}}", study="{}", vary=switches)
+    text = "".join(line for line in text.splitlines(True) if "  supervised:" not in line)
     blocks, table = study_of(make_results(top, text))
     rows = table.set_index("variant")
-    assert list(rows["n"]) == [2, 1, 2] and rows.loc["mixmatch-T-1", "changes"] == "temperature=1.0"
-    assert rows.loc["mixmatch-T-1", "accuracy"] == pytest.approx(0.99 * 54)
-    assert rows.loc["mixmatch-T-1", "accuracy_difference"] == pytest.approx(0.99 * 3)
+    assert list(rows["n"]) == [2, 1, 2] and rows.loc["mixmatch+temperature=1", "changes"] == "temperature=1.0"
+    assert rows.loc["mixmatch+temperature=1", "accuracy"] == pytest.approx(0.99 * 54)
+    assert rows.loc["mixmatch+temperature=1", "accuracy_difference"] == pytest.approx(0.99 * 3)
     assert rows.loc["marginmix", "accuracy"] == 20.0
     page = to_markdown(blocks)
     assert "Experiment trial: wrn-28-2, 800 steps of 64 + 64 images. Means of the last 5 of 20 evaluations on " in page
+    assert "- **temperature=1.0:** it is short" in page
     assert "No test image is looked at here" in page and "FER+, 320 labels: mixmatch" in page

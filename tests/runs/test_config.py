@@ -8,7 +8,7 @@ from marginmix.runs import config as experiments
 from marginmix.runs.key import RunKey
 from marginmix.runs.methods import facts_of
 from marginmix.runs.recipe import PROFILES, Recipe, make_recipe
-from tests.runs.experiment import SOME, WORKFLOW, make_workflow
+from tests.runs.experiment import SOME, WORKFLOW, loaded, make_workflow
 
 
 @pytest.fixture
@@ -173,6 +173,22 @@ REFUSED = [
     ({"methods": {"m": {"recipe": {}}}}, "methods.m: the key 'method_class' is missing: an import path"),
     ({"methods": {"embedding": {"method_class": "baselines.mixup:MixUp"}}},
      "methods.embedding: the name is taken by the runs of the embedding figures; choose another"),
+    ({"datasets": {"ferplus-natural": {"labels": [320]}}}, "dataset 'ferplus-natural': a name says no option any more; "
+     "write ferplus-natural: {family: ferplus, label_draw: natural}"),
+    ({"datasets": {"faces-0.6": {"labels": [70]}}}, "write faces-0.6: {family: faces, ambiguity: 0.6}"),
+    ({"datasets": {"mine-natural": {"labels": [8], "family": "folder"}}}, "{family: folder, label_draw: natural}"),
+    ({"datasets": {"digits": {"flip": "maybe"}}}, "dataset 'digits': flip must be true or false, found 'maybe'"),
+    ({"datasets": {"digits": {"vote_rule": "majority"}}}, "dataset 'digits': has no option 'vote_rule', only "),
+    ({"datasets": {"digits": {"label-draw": "natural"}}}, "unknown key 'label-draw'; did you mean 'label_draw'?"),
+    ({"study": {}}, "study: expected variants, by vary or by methods that say of: <start>, found none"),
+    ({"methods": {"blunt": {"of": "shrap"}}}, "methods.blunt.of: 'shrap' is not in this experiment; did you mean"),
+    ({"methods": {"blunt": {"recipe": {}}}}, "methods.blunt: the key 'method_class' is missing: an import path"),
+    ({"methods": {"a": {"of": "b"}, "b": {"of": "a"}}}, "methods.b.of: 'a' is in the end a variant of itself"),
+    ({"vary": {"sharp": {"switches": [{"tempreature": 1}]}}}, "unknown setting 'tempreature'; did you mean 'temp"),
+    ({"vary": {"sharp": {"switches": [{"seeds": [0]}]}}}, "vary.sharp.switches[0]: expected a setting or a method"),
+    ({"vary": {"sharp": {"switches": [{"alpha": 0.5}, {"alpha": 0.5}]}}}, "switches[1]: the name 'sharp+alpha=0.5' is"),
+    ({"vary": {"sharp": {"seeds": [0]}}}, "vary.sharp: the key 'switches' is missing: a list of switches"),
+    ({"vary": {"sharp": [{"alpha": 0.5}]}}, "vary.sharp: must be a mapping with the key switches"),
     ({"recipe": {"stesp": 5}}, "recipe: no method here has the setting 'stesp'; did you mean 'steps'?"),
     ({"recipe": {"steps": 2.5}}, "settings of supervised on digits: steps must be of type int, found 2.5"),
     ({"recipe": {"profile": "goggle"}}, "settings of supervised on digits: unknown profile 'goggle'; did you mean"),
@@ -188,6 +204,26 @@ def test_bad_configs_are_refused_in_one_line(load, overrides, line):
     with pytest.raises(UserError) as refused:
         load(**overrides)
     assert line in str(refused.value) and "some.yaml: " in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("{starts: [sharp]}", "study.starts is gone; a variant says of: <start> among methods, or is generated"),
+        ("{unjudged: {sharp: x}}", "study.unjudged is gone; say unjudged: <text> with the variant itself"),
+    ],
+)
+def test_keys_of_a_study_of_before_are_refused_with_their_new_spelling(tmp_path, said, told):
+    with pytest.raises(UserError) as refused:
+        loaded(tmp_path, f"{SOME}study: {said}\n")
+    assert f"some.yaml: {told}" in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_dataset_entry_says_its_options_by_what_differs(tmp_path):
+    entry = "hard: {family: faces, ambiguity: 1, label_draw: balanced, labels: [70]}"
+    config = loaded(tmp_path, SOME.replace("  mine: {", f"  {entry}\n  mine: {{"))
+    assert experiments.dataset_entry(config, "hard")["options"] == {"family": "faces", "ambiguity": 1.0}
+    assert experiments.dataset_entry(config, "digits")["options"] == {}
 
 
 def test_unknown_and_broken_experiments(load, tmp_path):

@@ -173,7 +173,7 @@ def test_the_spec_says_all_that_the_config_does(plan):
         assert (machine.device, machine.threads, machine.execution, machine.exact) == ("cpu", 3, "eager", False)
         mine = key.dataset == "mine"
         assert (machine.root, machine.verify_counts) == (("my data/it's", False) if mine else (None, True))
-        assert (spec.bits.family, spec.bits.image_size) == (("folder", None) if mine else (None, 16))
+        assert (spec.bits.options, spec.bits.image_size) == (({"family": "folder"}, None) if mine else ({}, 16))
         assert (machine.data_root, machine.cache) == ("data", "my cache")
 
 

@@ -26,7 +26,7 @@ from marginmix.runs.spec import (
 CLASS = "baselines.mixmatch:MixMatch"
 SETTINGS = facts_of(CLASS).settings
 FIELDS = fields_of(SETTINGS)
-BITS = Bits("digits", None, None, "0123456789abcdef", 20, 3, CLASS, {"lambda_u": 10.0, "steps": 400})
+BITS = Bits("digits", {}, None, "0123456789abcdef", 20, 3, CLASS, {"lambda_u": 10.0, "steps": 400})
 
 
 def spec_of(recipe: Recipe, **changes: object) -> Spec:
@@ -73,7 +73,7 @@ def test_the_recipe_is_the_same_after_json():
 
 def test_the_identity_is_the_recorded_one():
     """For ever: a folder of results is named by it. Another value here makes every finished run stale."""
-    assert (BITS.identity, BITS.recipe_only) == ("a17f87d671c4832c", "1ffed3bd4aff7b44")
+    assert (BITS.identity, BITS.recipe_only) == ("e4119c600cf99bc5", "d970b99a80b91e95")
     assert replace(BITS, data="f" * 16).recipe_only == BITS.recipe_only != BITS.identity
 
 
@@ -89,7 +89,7 @@ def test_what_observes_is_known():
     assert OBSERVATION == ("evaluations", "score_window", "snapshots", "diagnosed", "samples", "shares_examined")
 
 
-OTHER = {"dataset": "faces", "family": "folder", "image_size": 16, "data": "f" * 16, "labels": 30, "seed": 4,
+OTHER = {"dataset": "faces", "options": {"flip": True}, "image_size": 16, "data": "f" * 16, "labels": 30, "seed": 4,
          "method_class": "baselines.mixup:MixUp", "settings": {}, "numerics": NUMERICS_VERSION + 1}  # fmt: skip
 
 
@@ -126,6 +126,17 @@ def test_ten_and_10_0_are_the_same_setting_and_so_is_a_default_that_is_spelled_o
     assert spec_from(content, "it").normalised("it").identity == BITS.identity
 
 
+def test_options_are_kept_by_what_differs_from_the_registry():
+    hard = replace(SPEC, bits=replace(BITS, dataset="hard", options={"family": "faces", "ambiguity": 1.0}))
+    assert through_json(hard) == hard and hard.bits.row.title == "drawn faces, ambiguity 1"
+    content = hard.to_json()
+    content["bits"]["options"] |= {"ambiguity": 1, "label_draw": "balanced", "flip": True}
+    assert spec_from(content, "it").identity == hard.identity
+    others = [{"flip": False}, {"label_draw": "natural"}, {"duplicates": "drop"}, {"validation": 0.2}]
+    identities = {replace(hard.bits, options={**hard.bits.options, **more}).identity for more in others}
+    assert len(identities | {hard.identity}) == 1 + len(others)
+
+
 def edited(**changes: object) -> dict:
     """The spec as JSON with parts changed: a__b is the key b of the part a; None deletes."""
     content = json.loads(json.dumps(SPEC.to_json()))
@@ -144,10 +155,14 @@ def edited(**changes: object) -> dict:
 REFUSED = [
     ([], "it: expected an object, found []; let Snakemake or `marginmix spec` write it"),
     (edited(bits=None), "it: the key 'bits' is missing; expected are experiment, method, bits, observation, machine"),
-    (edited(bits__labels=None), "it: bits: the key 'labels' is missing; expected are dataset, family, image_size,"),
+    (edited(bits__labels=None), "it: bits: the key 'labels' is missing; expected are dataset, options, image_size,"),
     (edited(mehtod="m"), "it: unknown key 'mehtod'; did you mean 'method'?"),
     (edited(bits__sede=1), "it: bits: unknown key 'sede'; did you mean 'seed'?"),
     (edited(machine__treads=1), "it: machine: unknown key 'treads'; did you mean 'threads'?"),
+    (edited(bits__options={"flop": True}), "it: bits: dataset 'digits': unknown option 'flop'; did you mean 'flip'?"),
+    (edited(bits__options={"flip": 2}), "it: bits: dataset 'digits': flip must be true or false, found 2"),
+    (edited(bits__options={"family": 3}), "it: bits: unknown dataset '3'"),
+    (edited(bits__dataset="digit"), "it: bits: unknown dataset 'digit'; did you mean 'digits'?"),
     (edited(bits__labels="many"), "it: bits: labels must be of type int, found 'many'"),
     (edited(bits__labels=True), "it: bits: labels must be of type int, found True"),
     (edited(bits__seed=1.0), "it: bits: seed must be of type int, found 1.0"),

@@ -31,7 +31,7 @@ class Place:
         data = datasets.prepare("mine", here.root, here.data_root, here.cache, family="folder").data_hash
         observed = {**OBSERVED, **{name: value for name, value in settings.items() if name in OBSERVATION}}
         rest = {name: value for name, value in settings.items() if name not in OBSERVATION}
-        bits = Bits("mine", "folder", None, data, labels, 0, method, {**SETTINGS, **rest})
+        bits = Bits("mine", {"family": "folder"}, None, data, labels, 0, method, {**SETTINGS, **rest})
         return Spec("tiny", "m", bits, observed, here)
 
     def write(self, spec: Spec | None = None, name: str = "spec.json", **settings: object) -> str:

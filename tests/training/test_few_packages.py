@@ -64,7 +64,7 @@ def test_the_others_are_out_of_reach(site, tmp_path):
 def test_a_training_of_digits(site, tmp_path, method):
     data = datasets.prepare("digits", None, "data", tmp_path / "here").data_hash
     settings = {"steps": 2, "batch_size": 6, "network": "wrn-10-1"}
-    bits = Bits("digits", None, None, data, 20, 0, METHODS[method], settings)
+    bits = Bits("digits", {}, None, data, 20, 0, METHODS[method], settings)
     observed = {"evaluations": 2, "score_window": 1, "samples": 2, "snapshots": [1.0], "diagnosed": 6}
     write_json(tmp_path / "spec.json", Spec("few", method, bits, observed, Machine("cpu")).to_json())
     done = run(site, "-m", "marginmix", "train", "spec.json", "--out", "out", cwd=tmp_path)

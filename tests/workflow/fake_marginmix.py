@@ -52,10 +52,10 @@ def train(spec: Spec, out: Path, anew: bool = False) -> dict:
         file.write(f"{name}\n")
     bits, machine = spec.bits, spec.machine
     prepared = datasets.prepare(
-        bits.dataset, machine.root, machine.data_root, machine.cache, machine.verify_counts, family=bits.family
+        bits.dataset, machine.root, machine.data_root, machine.cache, machine.verify_counts, **bits.options
     )
     assert prepared.data_hash == bits.data
-    split = make_split(prepared, datasets.get(bits.dataset, bits.family), bits.labels, bits.seed)
+    split = make_split(prepared, bits.row, bits.labels, bits.seed)
     accuracy = 60 + spec.method.startswith("marginmix") + bits.seed % 10 + int(os.environ.get("FAKE_BONUS", "0"))
     curve = pd.DataFrame(curve_of(spec, accuracy))
     write_atomically(out / paths.METRICS, curve.to_csv(index=False))

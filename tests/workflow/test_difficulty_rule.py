@@ -5,6 +5,9 @@ import re
 import pytest
 from copies import TINY, Copy
 
+FACES = """faces-0: {family: faces, ambiguity: 0, labels: [70]}
+  faces-0.5: {family: faces, ambiguity: 0.5, labels: [70]}
+  faces: {labels: [70]}"""
 DIAL = (
     TINY.replace("report: true", "report: false")
     .replace("seeds: [0]", "seeds: [0, 1]")
@@ -13,7 +16,7 @@ DIAL = (
         "difficulty: {methods: [marginmix, mixmatch], ceiling: all}\nmethods:\n"
         '  all: {method_class: "baselines.supervised:Supervised", recipe: {labelled_pool: all}}\n',
     )
-    .replace("digits: {labels: [20]}", "faces-0: {labels: [70]}\n  faces-0.5: {labels: [70]}\n  faces: {labels: [70]}")
+    .replace("digits: {labels: [20]}", FACES)
     .partition("embeddings:")[0]
 )
 
@@ -37,10 +40,10 @@ def test_a_dial_ends_in_its_own_page_and_figure(copy):
 
 
 def test_other_data_than_faces_are_refused(copy):
-    copy.add_experiment("digital", DIAL.replace("faces-0.5", "digits"))
+    copy.add_experiment("digital", DIAL.replace("faces-0.5: {family: faces, ambiguity: 0.5,", "digits: {"))
     done = copy.snakemake("--dry-run", "--config", "experiment=digital")
     assert done.returncode == 1
-    assert "datasets.digits: expected faces-A" in done.stdout
+    assert "datasets.digits: expected drawn faces (family: faces)" in done.stdout
 
 
 def test_two_label_counts_are_refused(copy):

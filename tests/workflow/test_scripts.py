@@ -239,17 +239,15 @@ def test_nothing_to_draw_is_said_in_words(top, drawn, draw):
 
 
 def test_a_study_is_a_page_a_table_and_a_figure(top, runs, drawn):
-    text = config_text(study="{starts: [mixmatch, marginmix, supervised]}")
-    aligned = '  mixmatch-T-1: {method_class: "baselines.mixmatch:MixMatch", recipe: {temperature: 1.0}}\nrecipe:'
-    text = text.replace("recipe:", aligned, 1)
+    text = config_text(study="{}", vary="{mixmatch: {switches: [{temperature: 1.0}]}}")
     figure_study.draw_study(make_results(top, text), top / "a.png")
     assert "No variant of the study has finished yet" in drawn[-1].texts[0].get_text()
     for seed in (0, 1):
-        write_run(top, "quick", "faces", 70, "mixmatch-T-1", seed, 62.0 + seed, {"temperature": 1.0})
+        write_run(top, "quick", "faces", 70, "mixmatch+temperature=1", seed, 62.0 + seed, {"temperature": 1.0})
     found, outputs = make_results(top, text), {"csv": top / "study.csv", "markdown": top / "study.md"}
     study.write_study(found, outputs)
     assert "drawn faces, 70 labels: mixmatch" in (top / "study.md").read_text()
-    row = pd.read_csv(top / "study.csv").set_index("variant").loc["mixmatch-T-1"]
+    row = pd.read_csv(top / "study.csv").set_index("variant").loc["mixmatch+temperature=1"]
     assert (row["pairs"], row["accuracy_difference"]) == (2, pytest.approx(1.98))  # 99 % of two points, on validation
     figure_study.draw_study(found, top / "b.png")
     assert [label.get_text() for label in drawn[-1].axes[0].get_yticklabels()] == ["temperature=1.0"]
@@ -257,12 +255,17 @@ def test_a_study_is_a_page_a_table_and_a_figure(top, runs, drawn):
 
 def test_a_dial_is_a_page_a_table_and_a_figure(top, drawn):
     dial = "{methods: [marginmix, mixmatch], ceiling: supervised}"
-    text = config_text(datasets="{faces-0: {labels: [70]}, faces-1: {labels: [70]}}", difficulty=dial)
+    text = config_text(
+        datasets="{"
+        "faces-0: {family: faces, ambiguity: 0, labels: [70]}, faces-1: {family: faces, ambiguity: 1, labels: [70]}}",
+        difficulty=dial,
+    )
     figure_difficulty.draw_dial(make_results(top, text), top / "a.png")
     assert "No setting of the dial has finished" in drawn[-1].texts[0].get_text()
-    for dataset, ceiling in (("faces-0", 95.0), ("faces-1", 75.0)):
+    for dataset, ceiling, ambiguity in (("faces-0", 95.0, 0.0), ("faces-1", 75.0, 1.0)):
+        options = {"family": "faces", "ambiguity": ambiguity}
         for method, accuracy in (("mixmatch", 50.0), ("marginmix", 55.0), ("supervised", ceiling)):
-            write_run(top, "quick", dataset, 70, method, 0, accuracy)
+            write_run(top, "quick", dataset, 70, method, 0, accuracy, options=options)
     found, outputs = make_results(top, text), {"csv": top / "dial.csv", "markdown": top / "dial.md"}
     difficulty.write_difficulty(found, outputs)
     assert list(pd.read_csv(top / "dial.csv")["overlap"]) == [5.0, 25.0]

@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from copies import TINY, Copy
 
+from marginmix.runs.config import load
+
 ROOT = Path(__file__).parents[2]
-VARIANT = '  mixmatch-T-1: {method_class: "baselines.mixmatch:MixMatch", recipe: {temperature: 1.0}}\n'
+VARY = "vary: {mixmatch: {switches: [{temperature: 1.0}]}}\n"
 STUDY = TINY.replace("report: true", "report: false").replace("seeds: [0]", "seeds: [0, 1]").partition("embeddings:")[0]
-STUDY = STUDY.replace("methods:\n", f"study: {{starts: [marginmix, mixmatch]}}\nmethods:\n{VARIANT}")
+STUDY = STUDY.replace("methods:\n", f"study: {{}}\n{VARY}methods:\n")
 TRIAL = ("--config", "experiment=trial")
 
 
@@ -25,7 +26,7 @@ def test_a_study_ends_in_its_own_page_and_figure(copy):
     jobs = copy.planned(*TRIAL)
     assert jobs["prepare"] == jobs["study"] == jobs["figure_study"] == 1
     assert not {"tables", "figure_confusion", "figure_learning_curves"} & set(jobs)
-    done = copy.snakemake(*TRIAL, FAKE_FAILURE="mixmatch-T-1/1/")
+    done = copy.snakemake(*TRIAL, FAKE_FAILURE="mixmatch+temperature=1/1/")
     assert done.returncode == 1 and len(copy.trained()) == 5, done.stdout
     page = copy.folder / "results/trial/study.md"
     assert re.search(r"temperature=1.0 +\| +1 ", page.read_text()), "of one seed, since the other failed"
@@ -42,14 +43,19 @@ def test_a_study_that_diagnoses_says_why_too(copy):
     assert copy.planned(*TRIAL, "recipe={diagnosed: 64}")["figure_why"] == 1
 
 
-def test_a_variant_without_a_start_is_refused(copy):
-    done = copy.snakemake("--dry-run", *TRIAL, "study={starts: [marginmix]}")
+def test_a_variant_of_what_is_not_there_is_refused(copy):
+    done = copy.snakemake("--dry-run", *TRIAL, "vary={gone: {switches: [{temperature: 0.5}]}}")
     assert done.returncode == 1
-    assert "methods: the name 'mixmatch-T-1' begins with none of study.starts (marginmix)" in done.stdout
+    assert "methods.gone+temperature=0.5.of: 'gone' is not in this experiment" in done.stdout
 
 
 def test_both_methods_of_the_study_have_as_many_trials():
     """Even care: a comparison flatters the method that was tuned more."""
-    config = yaml.safe_load((ROOT / "workflow/config/study.yaml").read_text())
-    tried = [name.partition("-")[0] for name in config["methods"]]
-    assert tried.count("marginmix") == tried.count("mixmatch")
+    methods = load(ROOT / "workflow", "study")["methods"]
+    starts = [name for name, method in methods.items() if "of" not in method]
+
+    def tried(start):
+        variants = [name for name, method in methods.items() if method.get("of") == start]
+        return len(variants) + sum(map(tried, variants))
+
+    assert starts == ["marginmix", "mixmatch"] and tried("marginmix") == tried("mixmatch") == 26

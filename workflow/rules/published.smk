@@ -16,7 +16,7 @@ AUDIT = f"{paths.PUBLISHED}/{COPIES}"
 CONFIG_FILES = [os.path.relpath(f"{workflow.basedir}/config/{name}.yaml") for name in CONFIGS]
 
 PAGES += [
-    "results/tables.md",
+    f"{paths.TABLES}.md",
     f"{paths.STUDIES}/separability.csv",
     *(f"{paths.STUDIES}/{name}.md" for name in TRIALS),
     *([f"{paths.STUDIES}/copies.md"] if os.path.exists(AUDIT) else []),
@@ -33,9 +33,9 @@ use rule tables as published_tables with:
         CONFIG_FILES,
         reference=REFERENCE,
     output:
-        csv=update("results/tables.csv"),
-        markdown=update("results/tables.md"),
-        html=update(report("results/tables.html", caption="../report/tables.rst", category="Tables")),
+        csv=update(f"{paths.TABLES}.csv"),
+        markdown=update(f"{paths.TABLES}.md"),
+        html=update(report(f"{paths.TABLES}.html", caption="../report/tables.rst", category="Tables")),
     log:
         "logs/published/tables.log",
     conda:

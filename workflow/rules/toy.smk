@@ -4,8 +4,8 @@ TOY_FIRST = "baselines.supervised:Supervised"
 TOY_METHODS = {"mixmatch": "baselines.mixmatch:MixMatch", "marginmix": "marginmix.methods.marginmix:MarginMix"}
 TOY_DEFAULTS = {path: facts_of(path).settings().to_json() for path in (TOY_FIRST, *TOY_METHODS.values())}
 TOY = hash_of({**config["toy"], "numerics": NUMERICS_VERSION, "defaults": TOY_DEFAULTS})
-PUBLISHED_TOY = os.path.exists(f"{paths.PUBLISHED}/toy/{TOY}.npz")
-TOY_PLACE = f"{paths.PUBLISHED if PUBLISHED_TOY else 'results'}/toy/{TOY}"
+PUBLISHED_TOY = os.path.exists(f"{paths.toy(TOY, published=True)}.npz")
+TOY_PLACE = paths.toy(TOY, PUBLISHED_TOY)
 PAGES += [paths.TOY_FIGURE if EXPERIMENT == "paper" else paths.experiment_figure(EXPERIMENT, "toy")]
 
 
