@@ -30,10 +30,13 @@ def draw_study(results: Results, output: Path | str) -> None:
 def draw_differences(table: pd.DataFrame, output: Path | str, titles: Mapping[str, str], part: str) -> None:
     """Paired differences from the start in points, on the images of `part`; bars are 95 % intervals of the accuracy,
     cut at the panel: over two pairs they are too wide to draw."""
-    frame = table.dropna(subset=["accuracy_difference"])
-    if frame.empty:
+    groups = [
+        (names, rows.dropna(subset=["accuracy_difference"]))
+        for names, rows in table.groupby(["dataset", "labels", "start"], sort=False)  # in the order of the page
+    ]
+    groups = [(names, rows) for names, rows in groups if len(rows)]
+    if not groups:
         return style.save_words("No variant of the study has finished yet on a cell of its start.", output)
-    groups = list(frame.groupby(["dataset", "labels", "start"], sort=False))
     figure, axes = style.panels(len(groups), 1, [0.75 + 0.17 * len(rows) for _, rows in groups], reserve=0.3)
     for (dataset, labels, start), rows in groups:
         panel = axes[[key for key, _ in groups].index((dataset, labels, start)), 0]
