@@ -17,6 +17,7 @@ from marginmix.draws import shuffled
 from marginmix.errors import UserError
 from marginmix.files import hash_of, read_json, write_json
 from marginmix.shares import equal_shares, natural_shares, spill
+from marginmix.without_copies import copies_of_held_out
 
 SETS = ("labelled", "unlabelled", "validation", "test")
 
@@ -168,13 +169,8 @@ def _and_dropped(count: int) -> str:
 
 def dropped(prepared: Prepared, dataset: Dataset, validation: np.ndarray) -> np.ndarray:
     """The training images, with labels and without, that are not to be trained on: with `duplicates: drop` the exact
-    copies of a validation or test image. Sorted indices; known before labels are drawn."""
-    if dataset.duplicates == "keep":
-        return validation[:0]
-    held_out = np.concatenate([validation, prepared.indices("test")])
-    training = np.concatenate([prepared.indices("train"), prepared.indices("unlabelled")])
-    training = np.setdiff1d(training, held_out)
-    return training[np.isin(prepared.hashes[training], prepared.hashes[held_out])]
+    and near copies of a validation or test image. Sorted indices; known before labels are drawn."""
+    return validation[:0] if dataset.duplicates == "keep" else copies_of_held_out(prepared, validation)
 
 
 def _validation(prepared: Prepared, dataset: Dataset) -> np.ndarray:

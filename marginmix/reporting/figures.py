@@ -70,6 +70,8 @@ def _of_trials(config: Config, experiment: str) -> list[Drawn]:
     name = "study" if "study" in config else "difficulty"
     if config.get("study", {}).get("drift"):  # which shows what `_why` would
         return [Drawn(name, "", "figure_drift.py", experiment, "Studies")]
+    if config.get("study", {}).get("label_shift"):
+        return [Drawn(name, "", "figure_shift.py", experiment, "Studies")]
     return [Drawn(name, "", f"figure_{name}.py", experiment, "Studies"), *_why(config, experiment)]
 
 

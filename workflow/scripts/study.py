@@ -10,6 +10,7 @@ from marginmix.files import write_atomically
 from marginmix.reporting.drift import drift_blocks
 from marginmix.reporting.markdown import to_markdown
 from marginmix.reporting.results import Results, csv_text
+from marginmix.reporting.shift import shift_blocks
 from marginmix.reporting.study import study_of
 
 
@@ -18,6 +19,8 @@ def write_study(results: Results, outputs: Mapping[str, Path | str]) -> None:
     blocks, frame = study_of(results)
     if results.config["study"].get("drift"):
         blocks += drift_blocks(results)[0]
+    if results.config["study"].get("label_shift"):
+        blocks += shift_blocks(results)[0]
     write_atomically(outputs["csv"], csv_text(frame))
     write_atomically(outputs["markdown"], to_markdown(blocks))
 

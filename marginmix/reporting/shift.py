@@ -1,0 +1,98 @@
+"""What class shares are worth: every method with the true shares of the unlabelled images, and with estimates of them.
+
+A method may use shares in training (a prior, an alignment), or its predictions may be adjusted to them afterwards.
+"""
+
+import pandas as pd
+
+from marginmix.label_shift import ESTIMATES
+from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Table
+from marginmix.reporting.results import Results
+
+SOURCES = ("none", "own guesses, held", *ESTIMATES, "true")
+"""Where shares come from, in the order of the page. The true ones need the hidden labels: an upper bound, no method."""
+COLUMNS = ("dataset", "labels", "method", "shares", "used", "n", "accuracy", "balanced_accuracy", "imbalance")
+
+TEXT = (
+    "Labels are drawn balanced; the images to be classified are not. The table says what it is worth to know their "
+    "class shares. “in training”: the shares are MarginMix's class prior, or what MixMatch's guesses are aligned to. “at "
+    "prediction”: a trained network's probabilities times shares over the labelled shares (Saerens et al. 2002). "
+    "Imbalance is the total variation between the mean guessed label and the true class shares, percent."
+)
+LEGEND = [
+    ("em:", "expectation-maximisation (Saerens et al. 2002) on predictions for the unlabelled images."),
+    ("em-calibrated:", "the same after bias-corrected temperature scaling (Alexandari et al. 2020)."),
+    ("bbse:", "black-box shift estimation from the confusion of held-out labels (Lipton et al., 2018)."),
+    ("How they are estimated:", "by labelled-only networks, each trained without one fold of the labels. No label beyond "
+     "the run's own is used."),
+    ("true:", "counted from the hidden labels: an upper bound, no method."),
+]  # fmt: skip
+
+
+def shift_frame(results: Results) -> pd.DataFrame:
+    """A row per (dataset, labels, method, where its shares come from, how they are used): `COLUMNS`, percent, means over
+    n seeds of the last evaluations on validation images. Of runs with `shares_examined`."""
+    rows = []
+    for one in results.ordinary:
+        recipe, last = one.recipe, one.curve.tail(one.recipe.score_window)
+        if "true_accuracy" not in last:
+            continue
+        names = one.key.dataset, one.key.labels, one.key.method
+        trained = _shares_in_training(recipe)
+        imbalance = last["guess_imbalance"].mean() if "guess_imbalance" in last else float("nan")
+        rows.append((*names, trained, "–" if trained == "none" else "in training", last["validation_accuracy"].mean(),
+                     last["validation_balanced_accuracy"].mean(), imbalance))  # fmt: skip
+        if trained == "none":
+            rows += [(*names, name, "at prediction", last[f"{name}_accuracy"].mean(),
+                      last[f"{name}_balanced_accuracy"].mean(), float("nan")) for name in (*ESTIMATES, "true")]  # fmt: skip
+    keys, numbers = list(COLUMNS[:5]), list(COLUMNS[6:])
+    grouped = pd.DataFrame(rows, columns=[*keys, *numbers]).groupby(keys, sort=False)
+    return grouped.agg(n=("accuracy", "size"), **{name: (name, "mean") for name in numbers}).reset_index()
+
+
+def _shares_in_training(recipe) -> str:
+    if recipe.target_shares != "labelled":
+        return recipe.target_shares
+    held = getattr(recipe, "prior_hold", 1.0) < 1 and recipe.prior_exponent > 0
+    return "own guesses, held" if held else "none"
+
+
+def estimates_frame(results: Results) -> pd.DataFrame:
+    """A row per (dataset, labels, estimate): its distance from the true shares (total variation, percent), mean and
+    largest over the cells; every method of a cell has the same estimates. Equal shares for comparison."""
+    rows = []
+    for one in results.ordinary:
+        shares = one.record.get("shares") or {}
+        if "true" not in shares:
+            continue
+        kept = {name: shares[name] for name in ("labelled", *ESTIMATES) if name in shares}
+        rows += [(one.key.dataset, one.key.labels, one.key.seed, name, _distance(values, shares["true"]))
+                 for name, values in kept.items()]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["dataset", "labels", "seed", "estimate", "distance"])
+    cells = frame.drop_duplicates(["dataset", "labels", "seed", "estimate"])
+    grouped = cells.groupby(["dataset", "labels", "estimate"], sort=False)["distance"]
+    return grouped.agg(["size", "mean", "max"]).reset_index()
+
+
+def _distance(one: list[float], other: list[float]) -> float:
+    return 50 * sum(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def shift_blocks(results: Results) -> tuple[list[Block], pd.DataFrame]:
+    """The page and its table."""
+    frame, estimates = shift_frame(results), estimates_frame(results)
+    titles, blocks = results.plain_titles, [Heading("What class shares are worth"), Paragraph(TEXT), Bullets(LEGEND)]
+    header = ("method", "shares", "used", "n", "accuracy", "balanced accuracy", "imbalance of guesses")
+    for (dataset, labels), rows in frame.groupby(["dataset", "labels"], sort=False):
+        start = rows["method"].map(lambda name: name.partition("-")[0])
+        ordered = rows.assign(start=start, place=rows["shares"].map(SOURCES.index))
+        cells = [(row.method, row.shares, row.used, str(row.n), f"{row.accuracy:.1f}", f"{row.balanced_accuracy:.1f}",
+                  "–" if pd.isna(row.imbalance) else f"{row.imbalance:.0f}")
+                 for row in ordered.sort_values(["start", "place", "used"], kind="stable").itertuples()]  # fmt: skip
+        blocks += [Heading(f"{titles[dataset]}, {labels:,} labels", 3), Table(header, cells, left=3)]
+    if len(estimates):
+        cells = [(titles[row.dataset], f"{row.labels:,}", row.estimate, str(row.size), f"{row.mean:.1f}", f"{row.max:.1f}")
+                 for row in estimates.itertuples()]  # fmt: skip
+        header = ("dataset", "labels", "shares", "cells", "distance from the true shares, mean", "largest")
+        blocks += [Heading("How good the estimates are", 3), Table(header, cells, left=3)]
+    return blocks, frame
