@@ -6,7 +6,6 @@ import sys
 
 from marginmix.files import hash_of
 from marginmix.reporting.figures import figures_of, published_figures
-from marginmix.reporting.published import COPIES
 from marginmix.runs import calls, paths
 from marginmix.runs.calls import or_explain
 from marginmix.runs.config import experiments, load, method_classes

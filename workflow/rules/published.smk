@@ -12,7 +12,7 @@ for NAME in CONFIGS:
 TRIALS = {name: kind for name, said in CONFIGS.items() for kind in ("study", "difficulty") if kind in said}
 REPORTED = ["paper", *(name for name, said in CONFIGS.items() if said["report"] and name != "paper")]
 PUBLISHED_FIGURES = published_figures(CONFIGS, PLANES)
-AUDIT = f"{paths.PUBLISHED}/{COPIES}"
+AUDIT = f"{paths.PUBLISHED}/{paths.COPIES}"
 CONFIG_FILES = [os.path.relpath(f"{workflow.basedir}/config/{name}.yaml") for name in CONFIGS]
 
 PAGES += [
