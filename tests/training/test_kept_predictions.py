@@ -34,7 +34,7 @@ def test_predicted_classes_in_the_least_bytes(classes, dtype, tmp_path):
     truth = torch.tensor([0, 1, 1, 0])
     found = evaluate(HEAD_ALONE, FirstPixel(classes), images, truth, lambda batch: batch)
     assert found.predicted.dtype == dtype and found.predicted.tolist() == said.tolist()
-    assert found.head.trace() == 2
+    assert found.confusion.trace() == 2
     checkpoints.save(tmp_path, {"predicted": {"5": found.predicted}}, "id")
     again = checkpoints.load(tmp_path, "id")["predicted"]["5"]
     assert again.dtype == dtype and again.tolist() == said.tolist()
