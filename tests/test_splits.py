@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from marginmix.datasets import get, prepare
+from marginmix.datasets.copies import find_copies
 from marginmix.errors import UserError
 from marginmix.shares import equal_shares, natural_shares, spill
 from marginmix.splits import SETS, Split, make_split, read_split, write_split
@@ -161,7 +162,7 @@ def with_copies(prepared, pairs):
     hashes = prepared.hashes.copy()
     for one, other in pairs:
         hashes[one] = hashes[other]
-    return replace(prepared, hashes=hashes)
+    return replace(prepared, hashes=hashes, copies=find_copies(hashes, prepared.perceptual, prepared.parts))
 
 
 def test_copies_of_held_out_images_are_dropped_before_labels_are_drawn(digits):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from marginmix.datasets import get
+from marginmix.splits import make_split
 from marginmix.without_copies import copies_of_held_out
 from tests.tiny_data import noise, write_folder, write_images
 
@@ -47,3 +49,15 @@ def test_small_images_have_exact_copies_alone(tmp_path, prepare_here):
     write_images(root / "train" / "dog", cats[[6]])
     prepared = prepare_here("pets", family="folder")
     assert copies_of_held_out(prepared, np.array([6])).tolist() == [3, 20]
+
+
+def test_a_split_without_copies(pets):
+    """Cats 2 and 5 and the unlabelled copy go, whatever else the validation images take with them."""
+    kept, clean = (make_split(pets, get("pets", family="folder", duplicates=what), 8, 0) for what in ("keep", "drop"))
+    pools = [{*split.labelled.tolist(), *split.unlabelled.tolist()} for split in (kept, clean)]
+    assert (
+        pools[0] - pools[1]
+        == set(copies_of_held_out(pets, kept.validation).tolist())
+        >= {2, 5, 40} - {*kept.validation.tolist()}
+    )
+    assert len(clean.labelled) == 8 and clean.validation.tolist() == kept.validation.tolist()

@@ -12,7 +12,8 @@ SIDE = 32
 the image: different digits of one class, and different drawn faces, then lie as near as copies."""
 LOW = 8
 WITHIN = 4
-"""The largest Hamming distance of two perceptual hashes, of 64 bits each, that counts as near."""
+"""The largest Hamming distance of two perceptual hashes, of 64 bits each, that counts as near. What counts as near
+decides which images `duplicates: drop` leaves out: raise the numerics version with any change of it or of the hash."""
 CHUNK = 4096
 BLOCK = 1 << 18
 
