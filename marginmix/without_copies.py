@@ -4,6 +4,9 @@ import numpy as np
 
 from marginmix.datasets import Prepared, near
 
+TRAINING = ("train", "unlabelled")
+"""The parts that a network may learn from."""
+
 
 def copies_of_held_out(prepared: Prepared, validation: np.ndarray) -> np.ndarray:
     """The images of the train and unlabelled parts, but for `validation` itself, that are an exact or near copy of a
@@ -12,7 +15,7 @@ def copies_of_held_out(prepared: Prepared, validation: np.ndarray) -> np.ndarray
     `validation` holds the indices of the validation images, drawn from the train part or the valid part itself. Exact
     copies alone count where near ones mean nothing (`Prepared.perceptual` is None).
     """
-    training = np.concatenate([prepared.indices("train"), prepared.indices("unlabelled")])
+    training = np.concatenate([prepared.indices(part) for part in TRAINING])
     training = np.setdiff1d(training, validation)
     held_out = np.concatenate([validation, prepared.indices("test")])
     copied = np.isin(prepared.hashes[training], prepared.hashes[held_out])
