@@ -3,6 +3,8 @@
 
 CORES ?= all
 PYTEST ?=
+# So many tests at a time: one a core, but each process holds PyTorch
+JOBS ?= $(shell nproc 2>/dev/null || echo auto)
 BENCH ?=
 UV_VERSION := 0.13.9
 
@@ -18,12 +20,13 @@ GPUS := $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU')
 # Relative, quoted, and by `python -m`: the folder that this lies in may have spaces and quotes in its name
 PYTHON = XDG_CACHE_HOME="$$PWD/.cache/xdg" MPLCONFIGDIR="$$PWD/.cache/matplotlib" .venv/bin/python
 SNAKEMAKE = $(PYTHON) -m snakemake --cores $(CORES) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
+TESTS = $(PYTHON) -m pytest -n $(JOBS) --maxprocesses 8 --dist loadgroup
 
-.PHONY: help env quick test publish bench lint clean
+.PHONY: help env quick test test-all publish bench lint clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@grep -E '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 18
+	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 18
 
 env: | $(UV)  ## the locked environment in .venv
 	@$(UV) sync --locked --inexact --quiet
@@ -37,8 +40,11 @@ quick: env  ## the whole workflow in minutes, on data that come with it: results
 	@sed -n '/^### Every method/,/^##* Notes/p' results/quick/tables.md | grep '^|'
 	@echo "Tables: results/quick/tables.md. Figures: $$(echo figures/quick/*.png)"
 
-test: env  ## the tests; PYTEST="-k name" chooses
-	@$(PYTHON) -m pytest $(PYTEST)
+test: env  ## the tests, in random order, but for slow ones that have a quick twin; PYTEST="-k name" chooses
+	@$(TESTS) -m "not slow" $(PYTEST)
+
+test-all: env  ## all tests
+	@$(TESTS) $(PYTEST)
 
 publish: env  ## finished runs of EXPERIMENT=… into results/published, then the tables and figures that git keeps
 	@$(PYTHON) -m marginmix publish $(EXPERIMENT) $(if $(SET),--set $(SET))

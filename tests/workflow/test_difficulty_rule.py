@@ -5,6 +5,9 @@ import re
 import pytest
 from copies import TINY, Copy
 
+from marginmix.errors import UserError
+from marginmix.runs.config import load
+
 FACES = """faces-0: {family: faces, ambiguity: 0, labels: [70]}
   faces-0.5: {family: faces, ambiguity: 0.5, labels: [70]}
   faces: {labels: [70]}"""
@@ -28,6 +31,12 @@ def copy(tmp_path_factory):
     return copy
 
 
+def test_a_dial_is_planned_with_its_own_page_and_figure(copy):
+    jobs = copy.planned("--config", "experiment=dial")
+    assert jobs["prepare"] == 3 and jobs["study"] == jobs["figure_difficulty"] == 1
+    assert not {"tables", "figure_confusion", "figure_learning_curves"} & set(jobs)
+
+
 @pytest.mark.slow
 def test_a_dial_ends_in_its_own_page_and_figure(copy):
     done = copy.snakemake("--config", "experiment=dial")
@@ -41,13 +50,11 @@ def test_a_dial_ends_in_its_own_page_and_figure(copy):
 
 def test_other_data_than_faces_are_refused(copy):
     copy.add_experiment("digital", DIAL.replace("faces-0.5: {family: faces, ambiguity: 0.5,", "digits: {"))
-    done = copy.snakemake("--dry-run", "--config", "experiment=digital")
-    assert done.returncode == 1
-    assert "datasets.digits: expected drawn faces (family: faces)" in done.stdout
+    with pytest.raises(UserError, match=r"datasets.digits: expected drawn faces \(family: faces\)"):
+        load(copy.folder / "workflow", "digital")
 
 
 def test_two_label_counts_are_refused(copy):
     copy.add_experiment("two", DIAL.replace("faces: {labels: [70]}", "faces: {labels: [70, 140]}"))
-    done = copy.snakemake("--dry-run", "--config", "experiment=two")
-    assert done.returncode == 1
-    assert "datasets: expected one label count, the same for all settings of the dial" in done.stdout
+    with pytest.raises(UserError, match="datasets: expected one label count, the same for all settings of the dial"):
+        load(copy.folder / "workflow", "two")

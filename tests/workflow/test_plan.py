@@ -1,9 +1,13 @@
 """What is planned, and what is refused, before anything runs."""
 
+import json
 from subprocess import CompletedProcess
 
 import pytest
 from copies import Copy, jobs_in
+
+from marginmix.errors import UserError
+from marginmix.runs.config import load
 
 TINY = ("--config", "experiment=tiny")
 REMOTE = ("--configfile", "workflow/profiles/slurm/gpus.yaml")
@@ -83,36 +87,43 @@ def test_toy_and_diagnosis_are_asked_for_by_an_experiment(decoded):
     assert not {"toy", "figure_toy", "figure_why"} & set(decoded.planned(*TINY))
 
 
-ABSENT = (
-    "error: 81 of 162 runs cannot be made here (missing: fail): ferplus: expected FER2013Train or fer2013new.csv in "
-    "one of: "
-)
-PAPER = "error: workflow/config/paper.yaml: "
-
-
-@pytest.mark.parametrize(
-    "overrides, line",
-    [
-        (["missing=fail", "gpus=remote"], ABSENT),
-        (["missing=fail"], "error: 162 of 162 runs cannot be made here (missing: fail): no GPU is here"),
-        (["experiment=qick"], "error: no experiment 'qick' in workflow/config; did you mean 'quick'?"),
-        (
-            ["experiment=tiny", "sedes=[1]"],
-            "error: workflow/config/tiny.yaml: unknown key 'sedes'; did you mean 'seeds'?",
-        ),
-        (["seeds=many"], f"{PAPER}seeds: must be a list of different whole numbers from 0 on, "),
-        (["budget=quick"], "error: --config: the key 'budget' is now called 'experiment'; write experiment: quick"),
-        (["missing_data=fail"], "error: --config: the key 'missing_data' is now called 'missing'; write missing: fail"),
-        (
-            ["methods={mixmatch: {method: a.b:C}}"],
-            "error: --config: methods.mixmatch.method is now called method_class; rename the key",
-        ),
-    ],
-)
-def test_bad_configs_are_refused_in_one_line_and_nothing_is_written(copy, overrides, line):
+def test_missing_data_are_refused_in_one_line_and_nothing_is_written(copy):
     before = everything_in(copy)
-    done = copy.snakemake("--config", *overrides)
-    assert done.returncode == 1 and len(told := told_by(done)) == 1 and told[0].startswith(line), done.stdout
+    done = copy.snakemake("--config", "missing=fail", "gpus=remote")
+    assert done.returncode == 1 and len(told := told_by(done)) == 1, done.stdout
+    absent = "ferplus: expected FER2013Train or fer2013new.csv in one of: "
+    assert told[0].startswith(f"error: 81 of 162 runs cannot be made here (missing: fail): {absent}")
+    assert everything_in(copy) == before
+
+
+REFUSED = [
+    ({"experiment": "qick"}, "no experiment 'qick' in workflow/config; did you mean 'quick'?"),
+    ({"experiment": "tiny", "sedes": [1]}, "workflow/config/tiny.yaml: unknown key 'sedes'; did you mean 'seeds'?"),
+    ({"seeds": "many"}, "workflow/config/paper.yaml: seeds: must be a list of different whole numbers from 0 on, "),
+    ({"budget": "quick"}, "--config: the key 'budget' is now called 'experiment'; write experiment: quick"),
+    ({"missing_data": "fail"}, "--config: the key 'missing_data' is now called 'missing'; write missing: fail"),
+    ({"methods": {"mixmatch": {"method": "a.b:C"}}}, "--config: methods.mixmatch.method is now called method_class"),
+]
+
+
+@pytest.mark.parametrize("given, line", REFUSED)
+def test_bad_configs_are_refused(copy, given, line, monkeypatch):
+    monkeypatch.chdir(copy.folder)
+    with pytest.raises(UserError) as refused:
+        load("workflow", given.get("experiment", "paper"), given)
+    assert str(refused.value).startswith(line)
+
+
+SLOW = [pytest.param(*REFUSED[i], marks=pytest.mark.slow) for i in (0, 2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize("given, line", [REFUSED[1], *SLOW])
+def test_bad_configs_are_refused_by_snakemake_in_one_line_and_nothing_is_written(copy, given, line):
+    before = everything_in(copy)
+    done = copy.snakemake("--config", *(f"{name}={json.dumps(value)}" for name, value in given.items()))
+    assert done.returncode == 1 and len(told := told_by(done)) == 1 and told[0].startswith(f"error: {line}"), (
+        done.stdout
+    )
     assert everything_in(copy) == before
 
 

@@ -12,7 +12,7 @@ STRANGE = """it's "ä" $(touch pwned) `touch pwned`; touch pwned"""
 
 
 def test_a_shell_runs_nothing_of_what_a_config_says(tmp_path):
-    copy = Copy.make(tmp_path / "copy")
+    copy = Copy.make(tmp_path / "copy").without_pictures()
     write_images(copy.folder / f"images {STRANGE}")
     mine = {"labels": [4], "family": "folder", "root": f"images {STRANGE}"}
     said = {"cache": f".cache/{STRANGE}", "data_root": f"data {STRANGE}", "datasets": {"mine": mine}}

@@ -21,6 +21,7 @@ def finished(tmp_path_factory):
     copy = OwnPackage.make(tmp_path_factory.mktemp("finished"), "marginmix")
     done = copy.snakemake(*TINY)
     assert done.returncode == 0, done.stdout
+    assert all(path.stat().st_size > 5_000 for path in copy.folder.glob("figures/tiny/*")), "pictures, not words"
     return copy
 
 

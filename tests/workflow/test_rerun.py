@@ -16,7 +16,7 @@ OTHER_RECIPE = "methods={mixmatch: {recipe: {temperature: 0.7}}}"
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    copy = Copy.make(tmp_path_factory.mktemp("finished"))
+    copy = Copy.make(tmp_path_factory.mktemp("finished")).without_pictures()
     done = copy.snakemake(*TINY)
     assert done.returncode == 0, done.stdout
     (copy.folder / "output").write_text(done.stdout)
@@ -124,29 +124,37 @@ def test_an_unfinished_run_is_trained_as_it_is_asked_for_now(copy):
     assert sorted(spec["machine"]["threads"] for spec in found) == [1, 2]
 
 
+MINE = (*TINY, "datasets={mine: {labels: [4], family: folder, root: mine}}")
+
+
+def trained_after_a_call(copy: Copy) -> int:
+    assert copy.snakemake(*MINE, "--", "trainings").returncode == 0
+    assert len(copy.calls("train")) == len(copy.trained()), "what is finished is not even called"
+    return len(copy.trained())
+
+
 def test_other_images_are_other_runs_and_the_first_ones_are_kept(copy):
     image = write_images(copy.folder / "mine")
-    mine = (*TINY, "datasets={mine: {labels: [4], family: folder, root: mine}}")
-
-    def trained_after_a_call() -> int:
-        assert copy.snakemake(*mine, "--", "trainings").returncode == 0
-        assert len(copy.calls("train")) == len(copy.trained()), "what is finished is not even called"
-        return len(copy.trained())
-
-    assert trained_after_a_call() == 5
-    assert copy.snakemake(*mine, "--", TABLES).returncode == 0
-    assert copy.planned(*mine, "--", TABLES) == {}
+    assert trained_after_a_call(copy) == 5
     first = image.read_bytes()
     Image.fromarray(np.full((8, 8), 100, np.uint8)).save(image)
-    assert copy.snakemake(*mine, "--until", "prepare").returncode == 0
-    assert copy.planned(*mine, "--", TABLES) == {"train": 2, "tables": 1}, "no table of the first images"
-    assert trained_after_a_call() == 7 and len(copy.results("tiny", "mixmatch")) == 3
+    assert trained_after_a_call(copy) == 7 and len(copy.results("tiny", "mixmatch")) == 3
     image.write_bytes(first)
-    assert trained_after_a_call() == 7, "trained before"
+    assert trained_after_a_call(copy) == 7, "trained before"
     shutil.rmtree(copy.folder / "mine")
-    done = copy.snakemake(*mine, "--dry-run")
+    done = copy.snakemake(*MINE, "--dry-run")
     jobs = jobs_in(done.stdout)
     assert "5 finished here" in done.stdout and not {"prepare", "train"} & set(jobs), "known without their images too"
+
+
+@pytest.mark.slow
+def test_tables_wait_for_the_runs_of_the_images_that_are_here_now(copy):
+    image = write_images(copy.folder / "mine")
+    assert copy.snakemake(*MINE, "--", TABLES).returncode == 0
+    assert copy.planned(*MINE, "--", TABLES) == {}
+    Image.fromarray(np.full((8, 8), 100, np.uint8)).save(image)
+    assert copy.snakemake(*MINE, "--until", "prepare").returncode == 0
+    assert copy.planned(*MINE, "--", TABLES) == {"train": 2, "tables": 1}, "no table of the first images"
 
 
 def test_experiments_do_not_touch_each_other_and_a_failed_check_fails_the_call(copy):

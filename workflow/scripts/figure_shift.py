@@ -1,4 +1,4 @@
-"""What class shares are worth: accuracy against balanced accuracy, by where the shares come from and how they are used."""
+"""What class shares are worth: accuracy against balanced accuracy, by where shares come from and how they are used."""
 
 import sys
 from pathlib import Path

@@ -29,7 +29,7 @@ def page(job: Any, function: Callable[..., None], *more: Any) -> int:
     what else `function` is given. What cannot be read is told, and the rest is drawn.
     """
     workflow, of = Path(job.scriptdir).parent, job.params.of
-    learn(job.config["told"])
+    learn(job.config.get("told", {}))  # what is not told is imported
     more += tuple(value for value in [job.params.get("more")] if value is not None)
 
     def run() -> None:
