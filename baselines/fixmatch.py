@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from baselines.pseudo_label import PseudoLabel
 from marginmix.methods.base import Batch, labelled_and_last
 from marginmix.runs.setting import inherited
-from marginmix.step_draws import Draws
+from marginmix.views.step_draws import Draws
 
 
 class FixMatch(PseudoLabel):

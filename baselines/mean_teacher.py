@@ -6,7 +6,7 @@ from torch import Tensor
 
 from marginmix.methods.base import Batch, Method, Outputs, labelled_and_last
 from marginmix.runs.setting import inherited
-from marginmix.step_draws import Draws
+from marginmix.views.step_draws import Draws
 
 
 class MeanTeacher(Method):

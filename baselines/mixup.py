@@ -9,7 +9,7 @@ from torch import Tensor
 
 from marginmix.methods.base import Batch, Method, Outputs
 from marginmix.methods.mixing import mixup
-from marginmix.step_draws import Draws
+from marginmix.views.step_draws import Draws
 
 
 class MixUp(Method):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from marginmix.methods.base import Batch, Method, Outputs
 from marginmix.runs.setting import setting
-from marginmix.step_draws import Draws
+from marginmix.views.step_draws import Draws
 
 
 class PseudoLabel(Method):

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from marginmix.methods.base import Batch, Method
 from marginmix.methods.mixing import soft_cross_entropy
-from marginmix.step_draws import Draws
+from marginmix.views.step_draws import Draws
 
 
 class Supervised(Method):

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from marginmix import datasets
+from marginmix.datasets.splits import make_split
 from marginmix.runs.config import load, recipe_of
 from marginmix.runs.key import RunKey
 from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import Recipe
 from marginmix.runs.scores import reported
-from marginmix.splits import make_split
 from marginmix.training import devices
 from marginmix.training.data import gather
 from marginmix.training.trainer import Trainer

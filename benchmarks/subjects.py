@@ -8,13 +8,13 @@ import torch
 
 from benchmarks.plain import PlainMarginMix, PlainMixMatch
 from benchmarks.plain_data import PlainInput
-from marginmix.augment import Scaling
 from marginmix.networks import make_network
 from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import Recipe, make_recipe
 from marginmix.training import execution
 from marginmix.training.data import TrainingData
 from marginmix.training.learner import Learner
+from marginmix.views.augment import Scaling
 
 METHODS = {
     "supervised": "baselines.supervised:Supervised",

@@ -10,6 +10,7 @@ from typing import Any
 
 import marginmix
 from marginmix import datasets
+from marginmix.datasets.splits import make_split, write_split
 from marginmix.errors import UserError, run_or_explain
 from marginmix.files import check_writable, write_json
 from marginmix.runs import paths
@@ -17,7 +18,6 @@ from marginmix.runs.key import RunKey
 from marginmix.runs.recipe import PROFILES, Recipe, fields_of
 from marginmix.runs.record import finished_already
 from marginmix.runs.spec import read_spec
-from marginmix.splits import make_split, write_split
 
 # What a training does without (yaml, jsonschema) or what takes seconds to import (torch) is imported where it is used:
 # `python -m marginmix train spec.json` runs on a machine that has torch, numpy, pandas and scikit-learn alone.
@@ -73,13 +73,13 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from marginmix.training.predict import predict
+    from marginmix.analysis.predict import predict
 
     print(f"{predict(options.model, options.images, options.out)} images: {options.out}", file=sys.stderr)
 
 
 def _toy(options: argparse.Namespace) -> None:
-    from marginmix.toy import run_toy
+    from marginmix.analysis.toy import run_toy
 
     methods = dict(_pair(pair, "--methods") for pair in options.methods)
     run_toy(options.first, methods, options.draws, options.out)

@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from marginmix.augment import Scaling
 from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import Recipe, make_recipe
 from marginmix.training.data import TrainingData
 from marginmix.training.execution import EAGER, Execution
 from marginmix.training.trainer import Trainer
+from marginmix.views.augment import Scaling
 
 METHODS = {
     "marginmix": "marginmix.methods.marginmix:MarginMix",

@@ -14,7 +14,7 @@ from marginmix.errors import UserError
 from marginmix.methods.mixing import mixup, ramp_up, soft_cross_entropy, squared_error
 from marginmix.runs.recipe import Recipe
 from marginmix.runs.setting import setting
-from marginmix.step_draws import Draws
+from marginmix.views.step_draws import Draws
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Method(nn.Module):
     """Which weak views are put through the network before labelling: nothing, unlabelled, or all."""
 
     strong = False
-    """Whether it wants a strong view of each unlabelled image, behind the weak ones (`marginmix.strong`)."""
+    """Whether it wants a strong view of each unlabelled image, behind the weak ones (`marginmix.views.strong`)."""
 
     def __init__(self, recipe: Settings, task: Task):
         super().__init__()

@@ -10,7 +10,7 @@ from marginmix.methods.centroids import Centroids
 from marginmix.methods.margin import MarginSettings, margin_loss
 from marginmix.methods.mixing import soft_cross_entropy
 from marginmix.runs.setting import setting
-from marginmix.step_draws import Draws
+from marginmix.views.step_draws import Draws
 
 
 class MarginSupervised(Method):

@@ -7,7 +7,7 @@ from marginmix.methods.base import Batch, Method, Outputs, expect_shape
 from marginmix.methods.mixing import interleave_order, reordered
 from marginmix.networks import batch_parts
 from marginmix.networks.precision import convolutions_in
-from marginmix.step_draws import Draws
+from marginmix.views.step_draws import Draws
 
 
 def forward(network: nn.Module, images: Tensor, parts: int, tracked: int, precision: str) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ A method may use shares in training (a prior, an alignment), or its predictions 
 
 import pandas as pd
 
-from marginmix.label_shift import ESTIMATES
+from marginmix.analysis.label_shift import ESTIMATES
 from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Table
 from marginmix.reporting.results import Results
 

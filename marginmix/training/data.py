@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from marginmix.augment import Scaling
 from marginmix.datasets import Dataset, Prepared
+from marginmix.datasets.splits import Split
 from marginmix.errors import UserError
 from marginmix.runs.recipe import Recipe
-from marginmix.splits import Split
+from marginmix.views.augment import Scaling
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from marginmix.step_draws import Drawer, Draws
+from marginmix.views.step_draws import Drawer, Draws
 
 BLOCK = 64
 """Steps whose draws travel together."""

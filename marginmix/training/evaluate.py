@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from marginmix.augment import Scaling
+from marginmix.analysis.diagnosis import calibration_error
 from marginmix.methods.base import Method, Outputs, expect_shape
 from marginmix.networks.precision import convolutions_in
-from marginmix.training.diagnosis import calibration_error
+from marginmix.views.augment import Scaling
 
 BATCH = 500
 

@@ -11,13 +11,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from marginmix.augment import weak_views
 from marginmix.methods.base import Method, Task
 from marginmix.methods.mixing import ramp_up
 from marginmix.methods.step import compute_losses
 from marginmix.networks import make_network
-from marginmix.step_draws import Drawer, Draws
-from marginmix.strong import StrongDraws, strong_views
 from marginmix.training.data import TrainingData
 from marginmix.training.draw_supply import DrawSupply
 from marginmix.training.ema import AveragedNetwork, WeightDecay
@@ -25,6 +22,9 @@ from marginmix.training.evaluate import embed
 from marginmix.training.execution import EAGER, Execution, Recorded, compiled
 from marginmix.training.metrics import StepSums
 from marginmix.training.optimiser import make_optimiser
+from marginmix.views.augment import weak_views
+from marginmix.views.step_draws import Drawer, Draws
+from marginmix.views.strong import StrongDraws, strong_views
 
 
 class Learner:

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from marginmix.analysis.diagnosis import DIAGNOSED
+from marginmix.analysis.label_shift import ESTIMATES
 from marginmix.errors import UserError
 from marginmix.files import write_atomically
-from marginmix.label_shift import ESTIMATES
-from marginmix.training.diagnosis import DIAGNOSED
 
 _GUESSES = ("images", "guesses", "confidence", "entropy", "known", "right")
 

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from marginmix.analysis.samples import contact_sheet
+from marginmix.analysis.snapshots import known_training
 from marginmix.datasets import Prepared
+from marginmix.datasets.splits import Split, write_split
+from marginmix.datasets.without_copies import TRAINING
 from marginmix.files import write_atomically, write_json
 from marginmix.runs import paths
 from marginmix.runs.record import sealed
 from marginmix.runs.scores import at_chance, reported, score_rules
 from marginmix.runs.spec import Spec
-from marginmix.splits import Split, write_split
 from marginmix.training.metrics import write_metrics
-from marginmix.training.samples import contact_sheet
-from marginmix.training.snapshots import known_training
 from marginmix.training.trainer import Trainer
-from marginmix.without_copies import TRAINING
 
 
 def write_outputs(out: Path, spec: Spec, trainer: Trainer, prepared: Prepared, split: Split) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from marginmix import datasets
+from marginmix.datasets.splits import Split, make_split
 from marginmix.errors import UserError
 from marginmix.files import check_writable
 from marginmix.runs.methods import resolve_method
 from marginmix.runs.record import finished_already
 from marginmix.runs.spec import Spec
-from marginmix.splits import Split, make_split
 from marginmix.training import checkpoints, devices, execution
 from marginmix.training.data import gather
 from marginmix.training.locks import only_one

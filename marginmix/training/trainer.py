@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from marginmix.label_shift import ESTIMATES
+from marginmix.analysis.class_shares import Shares, estimated_shares, labelled_shares, true_shares
+from marginmix.analysis.diagnosis import diagnose
+from marginmix.analysis.label_shift import ESTIMATES
+from marginmix.analysis.snapshots import Arrays, take_snapshot
 from marginmix.methods.base import Method
 from marginmix.training import checkpoints
-from marginmix.training.class_shares import Shares, estimated_shares, labelled_shares, true_shares
 from marginmix.training.data import TrainingData
-from marginmix.training.diagnosis import diagnose
 from marginmix.training.evaluate import accuracy, balanced_accuracy, confusion, embed, evaluate, recalls
 from marginmix.training.execution import EAGER, Execution
 from marginmix.training.learner import Learner
 from marginmix.training.provenance import COMPUTED, provenance
-from marginmix.training.snapshots import Arrays, take_snapshot
 
 Row = dict[str, float]
 

@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import ceilings, paper, precision, startup, steps, workflow_cost
-from benchmarks.ceilings import Ceilings
+from benchmarks import paper, precision, startup, steps, workflow_cost
 from benchmarks.children import measured_alone, obey, together
 from benchmarks.report import keep, write_report
 from benchmarks.subjects import METHODS, Subject

@@ -91,7 +91,7 @@ def test_two_processes_at_once(tmp_path):
 
 
 def test_importing_and_preparing_does_not_import_torch(tmp_path):
-    code = "import sys, marginmix.splits; from marginmix.datasets import prepare; "
+    code = "import sys, marginmix.datasets.splits; from marginmix.datasets import prepare; "
     code += "prepare('pets', None, sys.argv[1], sys.argv[1], family='folder'); sys.exit('torch' in sys.modules)"
     write_folder(tmp_path / "pets")
     assert subprocess.run([sys.executable, "-c", code, tmp_path]).returncode == 0

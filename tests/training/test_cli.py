@@ -12,10 +12,10 @@ import torch
 
 import marginmix
 from marginmix.cli import main
+from marginmix.datasets.splits import read_split
 from marginmix.files import hash_of
 from marginmix.runs import paths
 from marginmix.runs.record import check_record
-from marginmix.splits import read_split
 from tests.toy_training import METHODS
 from tests.training.specs import Place
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from marginmix import datasets
+from marginmix.datasets.splits import make_split
 from marginmix.errors import UserError
-from marginmix.splits import make_split
 from marginmix.training.data import gather
 from tests.tiny_data import write_folder
 from tests.toy_training import small_recipe, toy_trainer

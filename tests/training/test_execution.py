@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from marginmix.augment import Scaling
 from marginmix.errors import UserError
 from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import fields_of
 from marginmix.training import devices, execution
 from marginmix.training.draw_supply import DrawSupply
 from marginmix.training.execution import EAGER, Execution, Recorded
+from marginmix.views.augment import Scaling
 from tests.toy_training import METHODS, apart, toy_data, toy_trainer
 
 COMPILED = Execution(compiled=True, captured=False)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.plain import PlainMarginMix, PlainMixMatch
-from marginmix.augment import weak_views
+from marginmix.views.augment import weak_views
 from tests.toy_training import METHODS, apart, toy_data, toy_trainer
 
 

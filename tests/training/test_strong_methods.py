@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 from marginmix.methods.mixing import interleave_order
 from marginmix.networks import batch_parts
-from marginmix.strong import StrongDraws, draw_strong, strong_views
 from marginmix.training.trainer import Trainer
+from marginmix.views.strong import StrongDraws, draw_strong, strong_views
 from tests.toy_training import toy_trainer
 from tests.training.test_execution import elsewhere  # noqa: F401 - a fixture
 

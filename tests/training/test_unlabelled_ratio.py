@@ -9,8 +9,8 @@ from torch import nn
 
 from baselines.mixmatch import MixMatch
 from benchmarks.plain import PlainMarginMix, PlainMixMatch
+from marginmix.analysis.samples import contact_sheet
 from marginmix.errors import UserError
-from marginmix.training.samples import contact_sheet
 from marginmix.training.trainer import Trainer
 from tests.toy_training import METHODS, apart, small_recipe, toy_data, toy_trainer
 from tests.training.test_execution import elsewhere  # noqa: F401 - a fixture

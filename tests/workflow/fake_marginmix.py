@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from marginmix import cli, datasets
+from marginmix.datasets.splits import make_split, write_split
 from marginmix.errors import UserError
 from marginmix.files import write_atomically, write_json
 from marginmix.reporting.finished import evaluations
 from marginmix.runs import paths
 from marginmix.runs.record import scores, sealed
 from marginmix.runs.spec import Spec
-from marginmix.splits import make_split, write_split
 
 IMAGES = 1000  # a class, in the confusion matrix
 FAILURE = os.environ.get("FAKE_FAILURE", "")

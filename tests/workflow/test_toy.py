@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from marginmix import cli, toy
+from marginmix import cli
+from marginmix.analysis import toy
 
 METHODS = {"mixmatch": "baselines.mixmatch:MixMatch", "marginmix": "marginmix.methods.marginmix:MarginMix"}
 FIRST = "baselines.supervised:Supervised"

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image, ImageEnhance, ImageOps
 
-from marginmix import strong
-from marginmix.strong import OPERATIONS, StrongDraws, cutout, draw_strong, randaugment, strong_views
+from marginmix.views import strong
+from marginmix.views.strong import OPERATIONS, StrongDraws, cutout, draw_strong, randaugment, strong_views
 
 SIZES = [(32, 32), (24, 24), (13, 21)]
 MAGNITUDES = [0.0, 0.013, 0.2, 0.25, 0.39, 0.5, 0.618, 0.8, 0.97, 1 - 2**-53]

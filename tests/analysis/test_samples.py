@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from marginmix.augment import Scaling, weak_views
-from marginmix.training.samples import contact_sheet
+from marginmix.analysis.samples import contact_sheet
+from marginmix.views.augment import Scaling, weak_views
 from tests.toy_training import toy_trainer
 
 

@@ -23,9 +23,9 @@ from marginmix.methods.base import Task
 from marginmix.methods.step import compute_losses
 from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import fields_of, make_recipe
-from marginmix.step_draws import Drawer
 from marginmix.training import devices
 from marginmix.training.optimiser import Adam
+from marginmix.views.step_draws import Drawer
 
 PROBLEMS = {"easy": 2.0, "hard": 0.75}
 """Half the distance of the two classes' means, in their standard deviation: 2 % and 23 % of the points lie beyond the

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from marginmix.analysis.diagnosis import guess, spread
 from marginmix.methods.base import Batch
 from marginmix.methods.step import guess_labels
-from marginmix.training.diagnosis import guess, spread
 from marginmix.training.learner import Learner
 
 SEARCHED = 2048

@@ -6,9 +6,9 @@ import pytest
 
 from marginmix.datasets import get, prepare
 from marginmix.datasets.copies import find_copies
+from marginmix.datasets.shares import equal_shares, natural_shares, spill
+from marginmix.datasets.splits import SETS, Split, make_split, read_split, write_split
 from marginmix.errors import UserError
-from marginmix.shares import equal_shares, natural_shares, spill
-from marginmix.splits import SETS, Split, make_split, read_split, write_split
 from tests.tiny_data import noise, write_cifar10, write_ferplus_folders, write_folder, write_images, write_stl10
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from marginmix.analysis.separability import MEASURES, fisher_ratio, neighbour_error, separability
 from marginmix.reporting.domains import MEASURES as TOLD
-from marginmix.separability import MEASURES, fisher_ratio, neighbour_error, separability
 
 
 def clouds(distance: float) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from marginmix.augment import Scaling, weak_views
+from marginmix.views.augment import Scaling, weak_views
 
 
 @pytest.mark.parametrize("shift", [0, 1, 3])

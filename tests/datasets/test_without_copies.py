@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from marginmix.datasets import get
-from marginmix.splits import make_split
-from marginmix.without_copies import copies_of_held_out
+from marginmix.datasets.splits import make_split
+from marginmix.datasets.without_copies import copies_of_held_out
 from tests.tiny_data import noise, write_folder, write_images
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from marginmix.draws import shuffled
-from marginmix.strong import draw_strong
+from marginmix.views.strong import draw_strong
 
 NOTHING = torch.zeros(0, 8, dtype=torch.float64)
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from marginmix.datasets import Dataset, Prepared, shared_images
+from marginmix.datasets.shares import equal_shares, natural_shares, spill
+from marginmix.datasets.without_copies import copies_of_held_out
 from marginmix.draws import shuffled
 from marginmix.errors import UserError
 from marginmix.files import hash_of, read_json, write_json
-from marginmix.shares import equal_shares, natural_shares, spill
-from marginmix.without_copies import copies_of_held_out
 
 SETS = ("labelled", "unlabelled", "validation", "test")
 

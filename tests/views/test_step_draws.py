@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from marginmix.draws import shuffled
-from marginmix.step_draws import Drawer
-from marginmix.strong import draw_strong
+from marginmix.views.step_draws import Drawer
+from marginmix.views.strong import draw_strong
 
 
 def drawer(**changes):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from marginmix.label_shift import ESTIMATES
-from marginmix.training.class_shares import estimated_shares, labelled_shares, true_shares
+from marginmix.analysis.class_shares import estimated_shares, labelled_shares, true_shares
+from marginmix.analysis.label_shift import ESTIMATES
 from marginmix.training.evaluate import embed
 from tests.toy_training import small_recipe, toy_data, toy_trainer
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from marginmix.label_shift import adjusted, black_box_shares, calibration, em_shares, log_softmax
+from marginmix.analysis.label_shift import adjusted, black_box_shares, calibration, em_shares, log_softmax
 
 EQUAL = np.array([0.5, 0.5])
 

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from marginmix.analysis.diagnosis import DIAGNOSED, _gradient, _in_the_middle, calibration_error, diagnose, spread
+from marginmix.analysis.separability import fisher_ratio
+from marginmix.analysis.snapshots import take_snapshot
 from marginmix.errors import UserError
-from marginmix.separability import fisher_ratio
-from marginmix.training.diagnosis import DIAGNOSED, _gradient, _in_the_middle, calibration_error, diagnose, spread
-from marginmix.training.snapshots import take_snapshot
 from tests.toy_training import small_recipe, toy_trainer
 
 

@@ -42,7 +42,7 @@ def take_snapshot(learner: Learner) -> tuple[Arrays, list[Row]]:
 
 
 def _row(step: int, part: str, space: str, points: Tensor, targets: Tensor) -> Row:
-    from marginmix.separability import separability  # scikit-learn takes a second to import
+    from marginmix.analysis.separability import separability  # scikit-learn takes a second to import
 
     measured = separability(points.cpu().numpy(), targets.cpu().numpy())
     return {"step": step, "part": part, "space": space, **measured}

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-from marginmix.augment import Scaling
 from marginmix.datasets.folder import image_files, read_squares
 from marginmix.errors import UserError
 from marginmix.files import write_atomically
 from marginmix.networks import make_network
 from marginmix.runs.recipe import Recipe, core_settings
 from marginmix.training.evaluate import embed
+from marginmix.views.augment import Scaling
 
 
 def predict(model: Path, images: Path, out: Path) -> int:

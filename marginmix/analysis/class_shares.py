@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from sklearn.model_selection import StratifiedKFold
 
-from marginmix.label_shift import ESTIMATES, black_box_shares, calibration, em_shares, log_softmax
+from marginmix.analysis.label_shift import ESTIMATES, black_box_shares, calibration, em_shares, log_softmax
 from marginmix.methods.base import Method
 from marginmix.methods.margin_supervised import MarginSupervised
 from marginmix.runs.recipe import core_settings

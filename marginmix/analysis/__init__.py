@@ -1,0 +1,1 @@
+"""What is looked at: guessed labels, separability, class shares, pictures, the toy; and prediction of new images."""
