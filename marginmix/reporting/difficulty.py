@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
-from marginmix.reporting.names import METHOD_TITLES
+from marginmix.reporting.names import method_title
 from marginmix.reporting.results import Results
 from marginmix.reporting.verdicts import Difference, paired_difference
 from marginmix.runs.recipe import core_settings, make_recipe
@@ -31,7 +31,7 @@ def difficulty_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
         "the test images, percent, mean ± standard deviation over seeds; the difference paired by seed. Overlap: the "
         "error of the same network trained with all labels."
     )
-    return difficulty_blocks(frame, trend(runs, frame, methods), methods, METHOD_TITLES, what), frame
+    return difficulty_blocks(frame, trend(runs, frame, methods), methods, results.titles, what), frame
 
 
 def difficulty_frame(
@@ -72,7 +72,7 @@ def difficulty_blocks(
     frame: pd.DataFrame, grows: Difference | None, methods: Sequence[str], titles: Mapping[str, str], what: str
 ) -> list[Block]:
     """The dial as a page."""
-    first, second = (titles.get(name, name) for name in methods)
+    first, second = (method_title(name, titles) for name in methods)
     header = ("ambiguity", "overlap", first, second, "difference", "95 % interval", "pairs")
     rows = [_cells(row, methods) for _, row in frame.iterrows()]
     return [Heading("Difficulty", 1), Paragraph(what), Table(header, rows), Paragraph(_answer(grows, first, second))]

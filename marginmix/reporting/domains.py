@@ -6,7 +6,7 @@ import pandas as pd
 
 from marginmix.reporting.cells import NOTHING
 from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
-from marginmix.reporting.names import METHOD_TITLES
+from marginmix.reporting.names import method_title
 
 MEASURES = {
     "silhouette": ("silhouette", 1),
@@ -15,7 +15,6 @@ MEASURES = {
     "neighbour_error": ("error of the 15 nearest neighbours, %", -1),
 }
 """Column -> its name, and whether more (1) or less (-1) of it is more separable."""
-NETWORKS = {"embedding": "2-unit AlexNet", **METHOD_TITLES}
 SPACES = {"raw": "the plane", "normalised": "normalised"}
 _COMPARED = ["method", "step", "space", "part"]
 
@@ -38,7 +37,7 @@ def domain_blocks(frame: pd.DataFrame, titles: Mapping[str, str]) -> list[Block]
                 wins[best[0]] += 1
             shown = [f"{value:.2f}" if pd.notna(value) else NOTHING for value in means[column]]
             said = called[best[0]] if len(best) == 1 else NOTHING
-            rows.append((NETWORKS.get(method, method), f"{step:,}", SPACES[space], part, title, *shown, said))
+            rows.append((method_title(method, titles), f"{step:,}", SPACES[space], part, title, *shown, said))
     if not rows:
         return []
     header = ("network", "steps", "embeddings", "images", "measure", *called.values(), "more separable")

@@ -47,7 +47,7 @@ def mcnemar_blocks(runs: Sequence[Finished], titles: dict[str, str]) -> list[Blo
                          f"{found.second:,}", p])  # fmt: skip
     if not rows:
         return []
-    names = [method_title(method) for method in (TREATMENT, BASELINE)]
+    names = [method_title(method, titles) for method in (TREATMENT, BASELINE)]
     said = (
         f"Test images that {names[0]} alone, or {names[1]} alone, has right at the last evaluation of a seed. p "
         "is two-sided, and not corrected for the number of rows. It is about these two trained networks. Whether the "

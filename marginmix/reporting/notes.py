@@ -6,7 +6,7 @@ import pandas as pd
 
 from marginmix.reporting.cells import ASSUMED, DIVERGED, STALE
 from marginmix.reporting.entries import Entry
-from marginmix.reporting.names import METHOD_TITLES
+from marginmix.reporting.names import method_title
 from marginmix.reporting.verdicts import Reproduction
 
 LEGEND = (
@@ -30,7 +30,7 @@ def paper_notes(entries: Sequence[Entry], titles: Mapping[str, str]) -> list[tup
             if score.paper_note:
                 labels.setdefault((entry.dataset, score.method, score.paper_note), []).append(f"{entry.labels:,}")
     return [
-        (f"{titles.get(dataset, dataset)} {' / '.join(counts)}, {METHOD_TITLES[method]}, paper:", note)
+        (f"{titles.get(dataset, dataset)} {' / '.join(counts)}, {method_title(method, titles)}, paper:", note)
         for (dataset, method, note), counts in labels.items()
     ]
 

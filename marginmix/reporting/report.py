@@ -89,7 +89,7 @@ def _counts(words: Iterable[str], known: Sequence[str]) -> str:
 
 
 def _headline(claim: Claim, titles: Titles) -> str:
-    first, second = map(method_title, claim.methods)
+    first, second = (method_title(name, titles) for name in claim.methods)
     counts = f" at {' and '.join(f'{labels:,}' for labels in claim.labels)} labels" if claim.labels else ""
     what = f"{first} − {second} over {titles.get(claim.dataset, claim.dataset)}{counts}, declared before:"
     if claim.difference is None:
@@ -106,11 +106,11 @@ def _paper_table(entries: Sequence[Entry], titles: Titles) -> list[Block]:
     names = [f"{titles.get(entry.dataset, entry.dataset)} {entry.labels:,}" for entry in entries]
     shape = []
     for method in (BASELINE, TREATMENT):
-        title, scores = method_title(method), [entry.scores[method] for entry in entries]
+        title, scores = method_title(method, titles), [entry.scores[method] for entry in entries]
         shape.append([f"{title}, paper", *(paper_value(score) for score in scores)])
         shape.append([f"{title}, ours", *(our_value(score) for score in scores)])
     header = ["entry", "steps", "n",
-              *(f"{method_title(method)} reproduced?" for method in (BASELINE, TREATMENT)),
+              *(f"{method_title(method, titles)} reproduced?" for method in (BASELINE, TREATMENT)),
               "difference, paper", "difference, ours", "claim"]  # fmt: skip
     rows = [[name, *_judged(entry)] for name, entry in zip(names, entries, strict=True)]
     blocks: list[Block] = [Heading(f"{table.capitalize()}: {METRICS[metric]}", 3), Table(["", *names], shape)]
@@ -146,7 +146,7 @@ def _every_method(entries: Sequence[Entry], titles: Titles) -> list[Block]:
             values = [spread(score, column) for column in ("score", "balanced_accuracy")]
             values += [every_spread(score, WITHOUT_COPIES), spread(score, "accuracy_centroid")]
             steps = score.steps.partition(" of ")[0]
-            rows.append([titles.get(entry.dataset, entry.dataset), f"{entry.labels:,}", method_title(score.method),
-                         *values, str(score.n), steps, difference])  # fmt: skip
+            rows.append([titles.get(entry.dataset, entry.dataset), f"{entry.labels:,}",
+                         method_title(score.method, titles), *values, str(score.n), steps, difference])  # fmt: skip
     blocks: list[Block] = [Heading("Every method and dataset: test accuracy in percent", 3)]
     return [*blocks, Table(header, rows, left=3) if rows else Paragraph("No run has finished yet.")]

@@ -9,8 +9,9 @@ import pandas as pd
 
 from marginmix.errors import UserError
 from marginmix.reporting.finished import Finished, evaluations, in_agreement, read_local
+from marginmix.reporting.names import Titles
 from marginmix.reporting.published import Published
-from marginmix.runs.config import EMBEDDING, Config
+from marginmix.runs.config import EMBEDDING, Config, method_titles
 from marginmix.runs.key import RunKey
 from marginmix.runs.plan import Plan
 from marginmix.runs.recipe import PAPER_STEPS
@@ -71,18 +72,19 @@ class Results:
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(SEPARABILITY))
 
     @property
-    def plain_titles(self) -> dict[str, str]:
-        """dataset -> the name to print."""
+    def plain_titles(self) -> Titles:
+        """dataset -> the name to print, and the methods' names."""
         found = {key.dataset: self.plan.row(key.dataset).title for key in self.plan.runs}
         others = {one.key.dataset: one.spec.bits.row for one in self.finished if one.key.dataset not in found}
-        return found | {name: row.title for name, row in others.items()}
+        return Titles(found | {name: row.title for name, row in others.items()}, method_titles(self.config))
 
     @property
-    def titles(self) -> dict[str, str]:
+    def titles(self) -> Titles:
         """dataset -> the name to print, and in brackets which copy of it was trained on: "CIFAR-10 (JPEG copy)"."""
         sources = {one.key.dataset: one.record["source"] for one in self.finished}
         copies = {name: "".join(source.partition(" ")[1:]) for name, source in sources.items()}
-        return {name: title + copies.get(name, "") for name, title in self.plain_titles.items()}
+        plain = self.plain_titles
+        return Titles({name: title + copies.get(name, "") for name, title in plain.items()}, plain.methods)
 
 
 def of_experiment(plan: Plan, published: Published) -> Results:

@@ -103,6 +103,19 @@ def method_classes(*configs: Config) -> list[str]:
     return list(dict.fromkeys([*paths, EMBEDDING_CLASS]))
 
 
+def method_titles(config: Config) -> dict[str, str]:
+    """Method -> the name to print: the `title` of its entry; else its class's title for the first entry of that class,
+    and the entry's own name for a variant and for a further entry of the class."""
+    titles = {EMBEDDING: facts_of(EMBEDDING_CLASS).title}
+    taken = set()
+    for name, method in config["methods"].items():
+        path = method["method_class"]
+        own = "of" not in method and path not in taken
+        titles[name] = method.get("title") or (facts_of(path).title if own else name)
+        taken |= {path} if own else set()
+    return titles
+
+
 def seeds_of(config: Mapping[str, Any], dataset: str, labels: int) -> list[int]:
     """The seeds of a dataset at a label count: its own, for all counts or for this one, else the experiment's."""
     own = config["datasets"][dataset].get("seeds", config["seeds"])

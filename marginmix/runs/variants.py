@@ -60,7 +60,8 @@ def _resolve(name: str, methods: Methods, found: Methods, below: tuple[str, ...]
         if start in (*below, name):
             raise UserError(f"methods.{name}.of: {start!r} is in the end a variant of itself; name another start")
         begun = dict(_resolve(start, methods, found, (*below, name)))
-        begun.pop("unjudged", None)
+        for key in ("unjudged", "title"):  # a variant is not what it is of
+            begun.pop(key, None)
         method = {**begun, **method, "recipe": {**begun.get("recipe", {}), **method.get("recipe", {})}}
     elif "method_class" not in method:
         raise UserError(f"methods.{name}: the key 'method_class' is missing: an import path, package.module:Class")

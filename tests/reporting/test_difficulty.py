@@ -5,6 +5,7 @@ import pytest
 
 from marginmix.reporting.difficulty import difficulty_blocks, difficulty_frame, difficulty_of, trend
 from marginmix.reporting.markdown import to_markdown
+from marginmix.reporting.names import Titles
 from tests.fake_runs import config_text, make_results, write_run
 
 METHODS = ("marginmix", "mixmatch")
@@ -40,8 +41,8 @@ def test_the_trend_is_each_seeds_slope(gain, verdict):
     frame = difficulty_frame(done, AMBIGUITY, METHODS, "all")
     grows = trend(done, frame, METHODS)
     assert grows.n == 3 and grows.mean == pytest.approx(gain + 1 / 20 / 3)  # one of three slopes is 1 / 20 higher
-    text = to_markdown(difficulty_blocks(frame, grows, METHODS, {"marginmix": "MarginMix"}, "what"))
-    assert verdict in text and "MarginMix − mixmatch" in text
+    text = to_markdown(difficulty_blocks(frame, grows, METHODS, Titles({}, {"marginmix": "My method"}), "what"))
+    assert verdict in text and "My method − MixMatch" in text
 
 
 def test_a_flat_difference_is_undecided():

@@ -2,9 +2,10 @@
 
 from marginmix.reporting.domains import domain_blocks
 from marginmix.reporting.markdown import to_markdown
+from marginmix.reporting.names import Titles
 from tests.fake_runs import config_text, make_results, write_run
 
-TITLES = {"cifar10": "CIFAR-10", "ferplus": "FER+"}
+TITLES = Titles({"cifar10": "CIFAR-10", "ferplus": "FER+"}, {"embedding": "2-unit AlexNet"})
 LABELS = {"cifar10": 250, "ferplus": 320, "faces": 70}
 NAMES = ("step", "part", "space", "silhouette", "davies_bouldin", "fisher_ratio", "neighbour_error")
 EMBEDDING = {"network": "alexnet-2d"}

@@ -36,7 +36,9 @@ def draw_confusion(results: Results, output: Path | str) -> None:
     figure.suptitle("Percent of each true class; a row adds up to 100", fontsize=9, x=0.01, ha="left")
     for axes_row, row in zip(grid, rows, strict=True):
         for axes, (dataset, labels, method) in zip(axes_row, row, strict=False):
-            title = f"{style.entry_title(dataset, labels, results.titles)}\n{style.method_title(method)}"
+            title = (
+                f"{style.entry_title(dataset, labels, results.titles)}\n{style.method_title(method, results.titles)}"
+            )
             _draw(axes, grouped[dataset, labels, method], title)
         for axes in axes_row[len(row) :]:
             axes.remove()

@@ -27,7 +27,7 @@ def draw_curves(results: Results, output: Path | str) -> None:
         axes.set_title(f"{titles[dataset]},\n{labels:,} labels", loc="left")
     for axes in grid.flat[len(entries) :]:
         axes.remove()
-    style.legend_below(figure, styles, style.seed_counts(runs))
+    style.legend_below(figure, styles, style.seed_counts(runs), titles)
     style.save(figure, output)
 
 

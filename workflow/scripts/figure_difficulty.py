@@ -2,7 +2,7 @@
 measured overlap."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,10 +16,12 @@ from marginmix.reporting.results import Results
 def draw_dial(results: Results, output: Path | str) -> None:
     """The figure of a dial's results."""
     dial = results.config["difficulty"]
-    draw_difficulty(difficulty_of(results)[1], output, dial["methods"], dial["ceiling"])
+    draw_difficulty(difficulty_of(results)[1], output, dial["methods"], dial["ceiling"], results.titles)
 
 
-def draw_difficulty(table: pd.DataFrame, output: Path | str, methods: Sequence[str], ceiling: str) -> None:
+def draw_difficulty(
+    table: pd.DataFrame, output: Path | str, methods: Sequence[str], ceiling: str, titles: Mapping[str, str]
+) -> None:
     """Points are means over seeds, bars their standard deviations; of the difference the 95 % interval."""
     frame = table.dropna(subset=[*methods, "overlap"])
     if frame.empty:
@@ -28,13 +30,13 @@ def draw_difficulty(table: pd.DataFrame, output: Path | str, methods: Sequence[s
     left, right = axes[0]
     for name, look in style.method_styles([*methods, ceiling]).items():
         left.errorbar(frame["ambiguity"], frame[name], frame[f"{name}_sd"], **look, markersize=4, capsize=2,
-                      elinewidth=0.8, label=style.method_title(name))  # fmt: skip
+                      elinewidth=0.8, label=style.method_title(name, titles))  # fmt: skip
     left.set(xlabel="ambiguity of the faces", ylabel="accuracy, %", xticks=frame["ambiguity"])
     above = left.secondary_xaxis("top")
     above.set_xticks(frame["ambiguity"], [f"{overlap:.0f}" for overlap in frame["overlap"]])
     above.set_xlabel("overlap of the classes, % (error with all labels)")
     left.legend()
-    first, second = map(style.method_title, methods)
+    first, second = (style.method_title(name, titles) for name in methods)
     below, over = frame["difference"] - frame["low"], frame["high"] - frame["difference"]
     right.errorbar(frame["overlap"], frame["difference"], (below, over), color="black", marker="o", markersize=4,
                    linestyle="", capsize=2, elinewidth=0.8)  # fmt: skip

@@ -32,7 +32,7 @@ def draw_labels(results: Results, output: Path | str) -> None:
             style.draw_over_seeds(axes, found, column, styles)
             axes.set(xlabel="step", ylabel=label)
         row[0].set_title(style.entry_title(dataset, labels, titles), loc="left")
-    style.legend_below(figure, styles, style.seed_counts(runs))
+    style.legend_below(figure, styles, style.seed_counts(runs), titles)
     style.save(figure, output)
 
 

@@ -44,7 +44,9 @@ def draw_samples(results: Results, output: Path | str, dataset: str) -> None:
             _draw_picture(axes, picture)
             axes.text(0.5, -0.05, _words(kept, name, i), transform=axes.transAxes, ha="center", va="top", fontsize=5.5)
     entry = style.entry_title(cell.dataset, cell.labels, results.titles)
-    figure.suptitle(f"{entry}: {style.method_title(cell.method)}, {one.recipe.steps:,} steps", fontsize=9)
+    figure.suptitle(
+        f"{entry}: {style.method_title(cell.method, results.titles)}, {one.recipe.steps:,} steps", fontsize=9
+    )
     style.save(figure, output)
 
 

@@ -47,7 +47,7 @@ def draw_why(results: Results, output: Path | str) -> None:
         _by_entropy(axes[-1], last, "guess_share", "guesses by entropy, %", styles)
         for row in grid[2 * i : 2 * i + 2]:
             row[0].set_ylabel(f"{titles[dataset]},\n{labels:,} labels", fontweight="bold")
-    style.legend_below(figure, styles, style.seed_counts(runs))
+    style.legend_below(figure, styles, style.seed_counts(runs), titles)
     style.save(figure, output)
 
 

@@ -3,7 +3,7 @@ the same bytes from the same numbers."""
 
 import io
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -83,10 +83,14 @@ def draw_over_seeds(axes: Axes, runs: pd.DataFrame, column: str, styles: dict[st
     axes.xaxis.set_major_formatter(lambda step, _: f"{step / 1000:g}k" if step >= 10000 else f"{step:g}")
 
 
-def legend_below(figure: Figure, styles: dict[str, dict], seeds: dict[str, Sequence[int]]) -> None:
+def legend_below(
+    figure: Figure, styles: dict[str, dict], seeds: dict[str, Sequence[int]], titles: Mapping[str, str]
+) -> None:
     """One legend for all panels, with how many seeds each line is the mean of."""
     handles = [
-        matplotlib.lines.Line2D([], [], **style, markersize=4, label=f"{method_title(method)} {_seeds(seeds[method])}")
+        matplotlib.lines.Line2D(
+            [], [], **style, markersize=4, label=f"{method_title(method, titles)} {_seeds(seeds[method])}"
+        )
         for method, style in styles.items()
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)), handlelength=3.2)
