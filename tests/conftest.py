@@ -1,6 +1,10 @@
 """Fixtures for all tests."""
 
 import os
+
+# Before torch is imported: one test, one core. `make test` runs as many tests at a time as there are cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Callable
 from pathlib import Path
 

@@ -4,11 +4,11 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,6 @@ from marginmix.errors import UserError
 from marginmix.files import hash_of
 from marginmix.reporting.finished import RESTORE, Finished, bytes_of, evaluations, key_of, table_of
 from marginmix.reporting.predictions import Predictions, checked, unpacked
-from marginmix.runs.key import RunKey
 from marginmix.runs.paths import CURVES, DIGESTS, PLANES, PREDICTIONS, RECORDS, RUNS_CSV
 from marginmix.runs.record import check_record
 from marginmix.runs.scores import PER_IMAGE_METRICS
@@ -26,29 +25,61 @@ from marginmix.runs.spec import Spec
 UNTIL_THEN = "no published run is read until then"
 
 
+class Content(NamedTuple):
+    """What is read before any run is checked: records and their names; `curves`, a row an evaluation of any run, with
+    the `places` of each identity's; the lines of runs.csv by identity; files that are not what was published."""
+
+    records: list[Any]
+    names: list[str]
+    curves: pd.DataFrame
+    places: Mapping[str, np.ndarray]
+    rows: dict[str, dict[str, str]]
+    changed: set[Path]
+
+
+NOTHING = Content([], [], pd.DataFrame(columns=["step"]), {}, {}, set())
+
+
 @dataclass
 class Published:
     """results/published as it lies in a folder. `problems` names what is left out, and files that were changed.
 
-    Where the records or the curves cannot be read, or are not those that were published, there are no runs.
+    The digests of all files are checked first, and a run when it is asked for: a page of one experiment does not wait
+    for the others. Where the records or the curves cannot be read, or are not those that were published, there are no
+    runs.
     """
 
     folder: Path
     problems: list[str] = field(default_factory=list)
+    _checked: dict[int, Finished | None] = field(default_factory=dict)
     _predictions: dict[str, dict[str, dict[str, np.ndarray]]] = field(default_factory=dict, repr=False)
 
-    @cached_property
+    @property
     def runs(self) -> list[Finished]:
         """Every published run that passes its checks, in the order of their names."""
+        return self._runs_at(range(len(self._content.records)))
+
+    def of(self, experiment: str) -> list[Finished]:
+        """Those of one experiment."""
+        return self._runs_at(i for i, name in enumerate(self._content.names) if name.startswith(f"{experiment}/"))
+
+    def with_identity(self, identity: str) -> Finished | None:
+        """The run of that identity, of whatever experiment."""
+        records = self._content.records
+        found = self._runs_at(i for i, one in enumerate(records) if key_of(one, "identity") == identity)
+        return found[-1] if found else None
+
+    @cached_property
+    def _content(self) -> Content:
         if not any((self.folder / name).exists() for name in (RECORDS, CURVES, RUNS_CSV, DIGESTS)):
-            return []
+            return NOTHING
         try:
-            return self._all_checked()
+            return self._read()
         except UserError as error:
             self.problems.append(f"{error}; {UNTIL_THEN}")
-            return []
+            return NOTHING
 
-    def _all_checked(self) -> list[Finished]:
+    def _read(self) -> Content:
         changed = self._changed()
         vital = {self.folder / RECORDS, self.folder / CURVES} & changed
         for path in sorted(changed):
@@ -56,22 +87,11 @@ class Published:
             self.problems.append(f"{path}: it is not what was published; {RESTORE}{meanwhile}")
         holds_runs = any((self.folder / name).exists() for name in (RECORDS, CURVES, RUNS_CSV))
         if vital or not holds_runs:
-            return []
+            return NOTHING
         records, curves, rows = self._records(), self._curves(), self._rows()
-        self._predictions = self._unchanged_predictions(changed)
-        found: dict[RunKey, Finished] = {}
-        for record in records:
-            try:
-                one = self._checked(record, curves, rows, changed)
-                if one.key in found:
-                    raise UserError(f"{tuple(one.key)} is there twice")
-            except UserError as error:
-                self.problems.append(f"{self.folder / RECORDS}: {_name(record)} is left out: {error}")
-            else:
-                found[one.key] = one
         for identity in sorted(set(rows) - {str(key_of(record, "identity")) for record in records}):
             self.problems.append(f"{self.folder / RUNS_CSV}: no record has the identity {identity} of a line")
-        return sorted(found.values(), key=lambda one: one.key)
+        return Content(records, list(map(_name, records)), curves, curves.groupby("identity").indices, rows, changed)
 
     def whole(self) -> list[Finished]:
         """All runs; a `UserError` where anything that is published cannot be read."""
@@ -80,43 +100,54 @@ class Published:
             raise UserError(f"{self.folder} is not whole: {self.problems[0]}")
         return runs
 
-    def of(self, experiment: str) -> list[Finished]:
-        return [one for one in self.runs if one.key.experiment == experiment]
+    def _runs_at(self, places: Iterable[int]) -> list[Finished]:
+        return sorted((one for i in places if (one := self._run(i))), key=lambda one: one.key)
 
-    @cached_property
-    def by_identity(self) -> dict[str, Finished]:
-        return {one.spec.identity: one for one in self.runs}
+    def _run(self, place: int) -> Finished | None:
+        """The run of a record; None where it does not pass its checks, which is said once."""
+        if place not in self._checked:
+            records, names = self._content.records, self._content.names
+            try:
+                one = self._checked[place] = self._check(records[place])
+                if any(self._run(i) for i in range(place) if names[i] == names[place]):
+                    raise UserError(f"{tuple(one.key)} is there twice")
+            except UserError as error:
+                self._checked[place] = None
+                self.problems.append(f"{self.folder / RECORDS}: {names[place]} is left out: {error}")
+        return self._checked[place]
 
-    def _checked(
-        self, record: Any, curves: dict[str, pd.DataFrame], rows: dict[str, dict[str, str]], changed: set[Path]
-    ) -> Finished:
-        curve = curves.get(str(key_of(record, "identity")), pd.DataFrame(columns=["step"]))
+    def _check(self, record: Any) -> Finished:
+        content = self._content
+        curve = content.curves.iloc[content.places.get(str(key_of(record, "identity")), [])]
+        # Each run with its own columns: those that hold a number in any of its rows.
+        curve = curve.loc[:, curve.notna().any()].drop(columns="identity", errors="ignore")
         spec = check_record(record, evaluations(curve))
-        row, planes = rows.get(spec.identity), self.folder / PLANES / f"{spec.identity}.npz"
+        row, planes = content.rows.get(spec.identity), self.folder / PLANES / f"{spec.identity}.npz"
         if row is None:
             raise UserError(f"{RUNS_CSV} has no line of it")
         for name, value in published_row(spec, record).items():
             if row.get(name) != value:
                 raise UserError(f"{RUNS_CSV}: {name}: expected {value}, by its record, found {row.get(name)}")
-        kept = planes if planes.exists() and planes not in changed else None
+        kept = planes if planes.exists() and planes not in content.changed else None
         return Finished(spec.key, spec, record, curve, kept, self._predictions_of(spec, curve))
 
-    def _unchanged_predictions(self, changed: set[Path]) -> dict[str, dict[str, np.ndarray]]:
-        """Experiment -> identity, or hash of the data -> arrays."""
-        found = {}
-        for path in sorted((self.folder / PREDICTIONS).glob("*.npz")):
-            if path not in changed:
-                try:
-                    found[path.stem] = unpacked(bytes_of(path))
-                except ValueError as error:
-                    self.problems.append(f"{path} is not an archive of arrays ({error}); {RESTORE}")
-        return found
-
     def _predictions_of(self, spec: Spec, curve: pd.DataFrame) -> Predictions | None:
-        kept = self._predictions.get(spec.experiment, {})
+        kept = self._predictions_in(spec.experiment)
         if spec.identity not in kept:
             return None
         return checked({**kept.get(spec.bits.data, {}), **kept[spec.identity]}, curve)
+
+    def _predictions_in(self, experiment: str) -> dict[str, dict[str, np.ndarray]]:
+        """Identity, or hash of the data -> arrays, of an experiment's file; {} where there is none that can be read."""
+        path = self.folder / PREDICTIONS / f"{experiment}.npz"
+        if experiment not in self._predictions:
+            self._predictions[experiment] = {}
+            if path.exists() and path not in self._content.changed:
+                try:
+                    self._predictions[experiment] = unpacked(bytes_of(path))
+                except ValueError as error:
+                    self.problems.append(f"{path} is not an archive of arrays ({error}); {RESTORE}")
+        return self._predictions[experiment]
 
     def _records(self) -> list[Any]:
         path = self.folder / RECORDS
@@ -125,12 +156,9 @@ class Published:
             raise UserError(f"{path} holds no list of records; {RESTORE}")
         return records
 
-    def _curves(self) -> dict[str, pd.DataFrame]:
+    def _curves(self) -> pd.DataFrame:
         path = self.folder / CURVES
-        table = table_of(path, _unzipped(path), "identity", RESTORE, dtype={"identity": str})
-        # Each run with its own columns: those that hold a number in any of its rows.
-        held = table.drop(columns="identity").notna().groupby(table["identity"]).any()
-        return {name: rows[held.columns[held.loc[name]]] for name, rows in table.groupby("identity", sort=False)}
+        return table_of(path, _unzipped(path), "identity", RESTORE, dtype={"identity": str})
 
     def _rows(self) -> dict[str, dict[str, str]]:
         path = self.folder / RUNS_CSV

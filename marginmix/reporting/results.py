@@ -112,7 +112,8 @@ def of_published(plan: Plan, published: Published) -> Results:
 
 def _lent(plan: Plan, key: RunKey, published: Published) -> Finished | None:
     """The published run of the identity of `key`'s, by that name."""
-    one = published.by_identity.get(plan.published(plan.runs[key]) or "")
+    identity = plan.published(plan.runs[key])
+    one = published.with_identity(identity) if identity else None
     return one and replace(one, key=key)
 
 

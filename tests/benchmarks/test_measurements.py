@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import paper, precision, startup, steps, workflow_cost
+from benchmarks import ceilings, paper, precision, startup, steps, workflow_cost
+from benchmarks.ceilings import Ceilings
 from benchmarks.children import measured_alone, obey, together
 from benchmarks.report import keep, write_report
 from benchmarks.subjects import METHODS, Subject
@@ -18,6 +19,7 @@ TINY = Subject("marginmix", "wrn-10-1", 8, 1, 4, "bf16", "eager")
 def test_steps_of_a_group_with_the_plain_loop_among_them(monkeypatch, tmp_path):
     group = [TINY, replace(TINY, precision="fp32")]
     monkeypatch.setattr(steps, "grid", lambda *_: group)
+    monkeypatch.setattr(ceilings, "measure", lambda *_: Ceilings(1e12, 1e12, 1e10))
     monkeypatch.setattr(
         steps, "in_turns", lambda functions, _: {name: [f() and 2.0 or 1.0] for name, f in functions.items()}
     )
@@ -33,6 +35,20 @@ def test_steps_of_a_group_with_the_plain_loop_among_them(monkeypatch, tmp_path):
     write_report(tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert "A training step: a processor" in text and "no GPU was at hand" in text
+
+
+def test_ceilings_are_operations_over_seconds(monkeypatch):
+    """Every call takes 2 s. A product of 2048 x 2048 matrices has 2 x 2048^3 operations; a copy reads and writes."""
+    monkeypatch.setattr(ceilings, "seconds", lambda function, times, device: 2.0)
+    found = ceilings.measure(CPU, "fp32")
+    assert (found.product, found.copy) == (2048**3, 128 * 2**20)
+    # The largest: forward and two gradients, 64 images of 512 channels and side 16, 3 x 3 weights.
+    assert found.convolution == found.arithmetic == 3 * 64 * 16**2 * 512**2 * 9
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_a_convolution_there_and_back(precision):
+    assert 0 < ceilings.convolution(2, 3, 8, ceilings.DTYPES[precision], CPU) < float("inf")
 
 
 def test_the_grid():

@@ -15,7 +15,7 @@ from marginmix.reporting.finished import read_local
 from marginmix.reporting.publish import publish, write_published
 from marginmix.reporting.published import Published, digests
 from marginmix.reporting.results import of_experiment
-from marginmix.runs.record import sealed
+from marginmix.runs.record import check_record, sealed
 from tests.fake_runs import config_text, make_plan, planes, write_run
 
 CHANGED = "it is not what was published; restore it from git"
@@ -123,7 +123,7 @@ LEFT_OUT = {  # what is done -> of which run is said what
     "a record's method": (record(lambda one: one["spec"].update(method="mixup")),
                           ["mixup/1 is left out: runs.csv: method: expected mixup, by its record, found mixmatch"]),
     "a record's identity": (record(lambda one: one.update(identity=[])),
-                            [SEED_1 + "expected identity", "no record has the identity .* of a line"]),
+                            ["no record has the identity .* of a line", SEED_1 + "expected identity"]),
     "its curve": (text(CURVES, lambda text: text.replace(",63.0,", ",64.0,"), True),
                   [f"{SEED_1}accuracy: expected 64.000, {NOT_ITS_CURVE} 63.000"]),
     "its curve removed": (lines(CURVES, lambda all: [line for line in all if ",63.0," not in line], True),
@@ -233,6 +233,27 @@ def test_the_same_run_twice_counts_once(top, folder):
         "quick/ferplus/320/mixmatch/0 is left out: ('quick', 'ferplus', 320, 'mixmatch', 0) is there twice"
         in (published.problems[0])
     )
+
+
+def test_only_what_is_asked_for_is_checked_and_what_is_wrong_is_said_once(top, folder, monkeypatch):
+    checked = []
+
+    def count(record, curve):
+        checked.append("/".join([record["spec"]["experiment"], str(record["spec"]["bits"]["seed"])]))
+        return check_record(record, curve)
+
+    monkeypatch.setattr("marginmix.reporting.published.check_record", count)
+    other = write_run(top, "other", "ferplus", 320, "mixmatch", 7, 60.0)
+    write_published([*Published(folder).runs, read_local(other)], folder)
+    record(lambda one: one.update(accuracy=99.9))(folder)
+    published = Published(folder)
+    checked.clear()
+    assert [one.key.seed for one in published.of("other")] == [7] and checked == ["other/7"]
+    assert published.with_identity(other.name).key.seed == 7 and published.with_identity("0" * 16) is None
+    assert published.problems == [] and checked == ["other/7"]
+    for _ in range(2):
+        assert len(published.of("quick")) == 3 and len(published.runs) == 4
+    assert len(checked) == 5 and len(published.problems) == 1
 
 
 def test_an_identity_of_digits_is_no_number(top):

@@ -32,11 +32,22 @@ def five_steps(name, how=EAGER, **settings):
 
 
 @pytest.mark.parametrize("name", ["mixmatch", "marginmix"])
-def test_compiled_steps_are_the_eager_ones(name):
-    """fp32, 1e-5 relative in every loss and weight."""
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def test_compiled_steps_are_the_eager_ones(backend, name, monkeypatch):
+    """fp32, 1e-5 relative in every loss and weight. Tracing and gradients are those of either backend; Inductor also
+    writes and compiles C++."""
+    used = []
+
+    def compile_with(function, **options):
+        used.append(options)
+        return compiled(function, backend=backend, **options)
+
+    compiled = torch.compile
+    monkeypatch.setattr(torch, "compile", compile_with)
     (rows, states), (expected_rows, expected_states) = (
         five_steps(name, how, precision="fp32") for how in (COMPILED, EAGER)
     )
+    assert used == [{"dynamic": False}], "one of the two trainings is compiled"
     for row, expected in zip(rows, expected_rows, strict=True):
         assert row == pytest.approx(expected, rel=1e-5)
     for state, expected in zip(states, expected_states, strict=True):

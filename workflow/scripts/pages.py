@@ -14,9 +14,8 @@ from marginmix.runs.methods import learn
 from marginmix.runs.plan import Plan
 
 
-def results_of(experiment: str, config: Config, workflow: Path) -> Results:
+def results_of(experiment: str, config: Config, workflow: Path, published: Published) -> Results:
     """Those of the experiment that is run now, `config`, made here or published; of another one what is published."""
-    published = Published(Path(paths.PUBLISHED))
     if experiment == config["experiment"]:
         return of_experiment(Plan(config), published)
     return of_published(Plan(load(workflow, experiment)), published)
@@ -34,7 +33,8 @@ def page(job: Any, function: Callable[..., None], *more: Any) -> int:
 
     def run() -> None:
         names = [of] if isinstance(of, str) else list(of)
-        found = [results_of(name, job.config, workflow) for name in names]
+        published = Published(Path(paths.PUBLISHED))
+        found = [results_of(name, job.config, workflow, published) for name in names]
         for problem in dict.fromkeys(problem for results in found for problem in results.problems):
             print(f"warning: {problem}", file=sys.stderr)
         written = job.output[0] if len(job.output) == 1 else dict(job.output.items())
