@@ -5,6 +5,8 @@ without labels from what a classifier says of it, and adjust predictions to them
 in both sets, so that p(y | x) of one set follows from that of the other by Bayes' rule.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import minimize, nnls
 
@@ -76,6 +78,11 @@ def black_box_shares(
     says = says / np.maximum(says.sum(0), 1)
     shares, _ = nnls(says, predicted)
     return shares / shares.sum() if shares.sum() > 0 else np.asarray(source, np.float64)
+
+
+def distance(one: Sequence[float], other: Sequence[float]) -> float:
+    """Total variation between two sets of shares, percent: half the sum of their absolute differences."""
+    return 50 * float(np.abs(np.subtract(one, other)).sum())
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:

@@ -36,6 +36,8 @@ def predict(model: Path, images: Path, out: Path) -> int:
         raise UserError(f"{images}: expected a folder with images, found none; put some there")
     pixels = torch.from_numpy(read_squares(paths, side, channels))
     logits, _ = embed(network, pixels, scaling, recipe["precision"])
+    if (adjustment := content.get("adjustment")) is not None:
+        logits = logits + adjustment
     confidence, best = logits.softmax(1).max(1)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

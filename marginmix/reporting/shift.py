@@ -5,7 +5,7 @@ A method may use shares in training (a prior, an alignment), or its predictions 
 
 import pandas as pd
 
-from marginmix.analysis.label_shift import ESTIMATES
+from marginmix.analysis.label_shift import ESTIMATES, distance
 from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Table
 from marginmix.reporting.results import Results
 
@@ -66,16 +66,12 @@ def estimates_frame(results: Results) -> pd.DataFrame:
         if "true" not in shares:
             continue
         kept = {name: shares[name] for name in ("labelled", *ESTIMATES) if name in shares}
-        rows += [(one.key.dataset, one.key.labels, one.key.seed, name, _distance(values, shares["true"]))
+        rows += [(one.key.dataset, one.key.labels, one.key.seed, name, distance(values, shares["true"]))
                  for name, values in kept.items()]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["dataset", "labels", "seed", "estimate", "distance"])
     cells = frame.drop_duplicates(["dataset", "labels", "seed", "estimate"])
     grouped = cells.groupby(["dataset", "labels", "estimate"], sort=False)["distance"]
     return grouped.agg(["size", "mean", "max"]).reset_index()
-
-
-def _distance(one: list[float], other: list[float]) -> float:
-    return 50 * sum(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
 def shift_blocks(results: Results) -> tuple[list[Block], pd.DataFrame]:

@@ -76,6 +76,7 @@ def _network(spec: Spec, trainer: Trainer) -> bytes:
         "channels": data.channels,
         "side": data.side,
         "scaling": {"factor": data.scaling.factor, "bias": data.scaling.bias},
+        "adjustment": trainer.adjustment_of_predictions(),
         "network": trainer.average.module.state_dict(),
         "method": trainer.method.state_dict(),
     }

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from marginmix.analysis.class_shares import Shares, estimated_shares, labelled_shares, true_shares
 from marginmix.analysis.diagnosis import diagnose
-from marginmix.analysis.label_shift import ESTIMATES
+from marginmix.analysis.label_shift import ESTIMATES, distance
 from marginmix.analysis.snapshots import Arrays, take_snapshot
 from marginmix.methods.base import Method
 from marginmix.training import checkpoints
@@ -61,8 +61,7 @@ class Trainer(Learner):
         data, network = self.data, self.average.module
         row: Row = {"step": self.completed, **self.sums.means_and_reset()}
         row["learning_rate"] = float(self.learning_rate(self.clock))
-        adjustment = self.adjustment(self.recipe.target_shares) if self.recipe.prediction == "shares" else None
-        step = self.clock.to(self.dtype)
+        adjustment, step = self.adjustment_of_predictions(), self.clock.to(self.dtype)
         images, targets = data.images[data.test], data.targets[data.test]
         held_out = evaluate(self.method, network, images, targets, data.scaling, adjustment)
         row |= held_out.accuracies() | self.method.report(held_out.seen, targets, step)
@@ -83,6 +82,10 @@ class Trainer(Learner):
         self.predicted = dict(kept[-self.recipe.score_window :])
         return row
 
+    def adjustment_of_predictions(self) -> Tensor | None:
+        """What is added to the scores of the method's own prediction [C]; None where it is taken as it is."""
+        return self.adjustment(self.recipe.target_shares) if self.recipe.prediction == "shares" else None
+
     def adjustment(self, name: str) -> Tensor:
         """log t_k - log s_k [C]: what adjusts a head that learned under the labelled shares s to the shares t."""
         target, source = (torch.tensor(self.shares[of], dtype=self.dtype, device=self.device).clamp_min(1e-8)
@@ -96,8 +99,7 @@ class Trainer(Learner):
         for name in (*ESTIMATES, "true"):
             found = confusion(targets, (logits + self.adjustment(name)).argmax(1), logits.shape[1])
             row |= {f"{name}_accuracy": accuracy(found), f"{name}_balanced_accuracy": balanced_accuracy(found)}
-            away = sum(abs(a - b) for a, b in zip(self.shares[name], self.shares["true"], strict=True))
-            row[f"{name}_distance"] = 50 * away
+            row[f"{name}_distance"] = distance(self.shares[name], self.shares["true"])
         return row
 
     # The run

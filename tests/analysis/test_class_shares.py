@@ -1,13 +1,18 @@
 """Class shares in training: who is told them, that examining them changes nothing, and predictions adjusted to them."""
 
+import csv
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from marginmix.analysis.class_shares import estimated_shares, labelled_shares, true_shares
 from marginmix.analysis.label_shift import ESTIMATES
+from marginmix.cli import main
 from marginmix.training.evaluate import embed
-from tests.toy_training import small_recipe, toy_data, toy_trainer
+from tests.toy_training import METHODS, small_recipe, toy_data, toy_trainer
+from tests.training.specs import Place
 
 CHEAP = {"share_folds": 2, "share_steps": 3}
 
@@ -79,3 +84,17 @@ def test_shares_survive_a_checkpoint():
     resumed.load_state(trainer.state())
     assert resumed.shares == trainer.shares and "bbse" in resumed.shares
     assert resumed.evaluate()["accuracy"] == trainer.evaluate()["accuracy"]
+
+
+def test_new_images_are_predicted_as_the_run_was_scored(tmp_path):
+    """The adjustment is in model.pt: `marginmix predict` on the test images is what evaluation said of them."""
+    place = Place(tmp_path)
+    assert place.train(prediction="shares", target_shares="true", method=METHODS["mixmatch"]) == 0
+    kept = torch.load(place.out / "model.pt", weights_only=True)["adjustment"]
+    shares = json.loads(place.read("result.json"))["shares"]
+    assert kept.tolist() == pytest.approx(np.log(shares["true"]) - np.log(shares["labelled"]))
+    words = ["--model", str(place.out / "model.pt"), "--images", str(tmp_path / "data/test")]
+    assert main(["predict", *words, "--out", str(tmp_path / "p.csv")]) == 0
+    rows = list(csv.DictReader((tmp_path / "p.csv").open()))
+    right = sum(row["image"].partition("/")[0] == row["class"] for row in rows)
+    assert 100 * right / len(rows) == pytest.approx(json.loads(place.read("result.json"))["scores"]["last"])
