@@ -20,7 +20,7 @@ GPUS := $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU')
 # Relative, quoted, and by `python -m`: the folder that this lies in may have spaces and quotes in its name
 PYTHON = XDG_CACHE_HOME="$$PWD/.cache/xdg" MPLCONFIGDIR="$$PWD/.cache/matplotlib" .venv/bin/python
 SNAKEMAKE = $(PYTHON) -m snakemake --cores $(CORES) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
-TESTS = $(PYTHON) -m pytest -n $(JOBS) --maxprocesses 8 --dist loadgroup
+TESTS = $(PYTHON) -m pytest -n $(JOBS) --maxprocesses 8
 
 .PHONY: help env quick test test-all publish bench lint clean
 .DEFAULT_GOAL := help

@@ -6,11 +6,33 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from marginmix.datasets import Prepared, prepare
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests side by side (`-n 2`): those of a file that share a fixture stay in one process, files of many such tests
+    first; any other test goes where there is room."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Sharing(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if shares_a_fixture(config.rootpath / file) else nodeid
+
+    return Sharing(config, log)
+
+
+@cache
+def shares_a_fixture(file: Path) -> bool:
+    return '@pytest.fixture(scope="module")' in file.read_text()
 
 
 @pytest.fixture
