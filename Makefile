@@ -54,11 +54,12 @@ publish: env  ## finished runs of EXPERIMENT=… into results/published, then th
 bench: env  ## what a training step costs here, beside a plain loop: benchmarks/results/README.md
 	@$(PYTHON) -m benchmarks $(BENCH)
 
-lint: env  ## ruff, snakefmt, snakemake --lint
+lint: env  ## ruff, snakefmt, snakemake --lint, and words a sentence in README and docs
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check .
 	@.venv/bin/python -m snakefmt --check workflow
 	@$(PYTHON) -m snakemake --lint
+	@.venv/bin/python tools/words.py
 
 environment.yml: uv.lock | env  ## the pins of uv.lock for users of conda
 	@.venv/bin/python tools/conda_environment.py
