@@ -1,1 +1,1 @@
-"""The systems that Margin-Mix builds on or is compared with: one small file each, over marginmix's shared step."""
+"""The methods that Margin-Mix builds on or that we compare it with: one small file each, on the shared step."""

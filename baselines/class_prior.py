@@ -1,6 +1,6 @@
-"""Controls: MixMatch whose guesses carry a class prior, so that what a prior gains is not taken for the centroids'.
+"""Controls: MixMatch with a class prior on its guesses. They separate the gain of a prior from that of the centroids.
 
-A head's predictions already hold the prior that it has learned; memberships hold none. So there are two readings.
+A head's predictions already contain the prior that it learned; memberships contain none. So there are two readings.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class MixMatchWithPrior(MixMatch):
 
     @dataclass(frozen=True)
     class Settings(PriorSettings, MixMatch.Settings):
-        """The prior's, and MixMatch's."""
+        """The prior's settings, and MixMatch's."""
 
     def __init__(self, recipe: Settings, task: Task):
         super().__init__(recipe, task)
@@ -37,7 +37,7 @@ class MixMatchWithPrior(MixMatch):
         return guesses
 
     def weigh(self, mean: Tensor) -> Tensor:
-        """Averaged predictions [B, C], weighted and normalised again."""
+        """Averaged predictions [B, C], weighted by the prior and normalised again."""
         weighted = mean * self.prior.shares.to(mean.dtype).clamp_min(1e-8) ** self.recipe.prior_exponent
         return weighted / weighted.sum(1, keepdim=True)
 

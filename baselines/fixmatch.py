@@ -1,4 +1,4 @@
-"""FixMatch (Sohn et al., NeurIPS 2020): a sure guess on a weak view is the label of a strong view of the same image."""
+"""FixMatch (Sohn et al., NeurIPS 2020): a confident guess on a weak view labels a strong view of the same image."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from marginmix.views.step_draws import Draws
 
 
 class FixMatch(PseudoLabel):
-    """Pseudo-Label's hard guesses above `confidence_threshold` on the weak view; the loss is on the strong view. Its
-    mean is over all µB unlabelled images (eq. 4): those without a guess count as 0.
+    """Pseudo-Label's hard guesses above `confidence_threshold` on the weak view; the loss is on the strong view. It is
+    the mean over all µB unlabelled images (eq. 4): an image without a guess adds 0.
 
     The published recipe (google-research/fixmatch) is these settings:
 
@@ -18,8 +18,8 @@ class FixMatch(PseudoLabel):
         learning_rate: 0.03, schedule: cosine, weight_decay: 0.0005 (CIFAR-100: 0.001), ema_decay: 0.999,
         batch_size: 64, steps: 1048576
 
-    Two things differ. The code normalises one batch of all B + 2 µB images; here each B images are normalised, as in
-    every method. Strong views are the paper's RandAugment; the code's default is CTAugment.
+    Two things differ. The original code normalises one batch of all B + 2 µB images; here batch-norm takes B images at
+    a time, as in every method. Strong views use the paper's RandAugment; the code's default is CTAugment.
     """
 
     title = "FixMatch"

@@ -10,17 +10,17 @@ from marginmix.views.step_draws import Draws
 
 
 class MeanTeacher(Method):
-    """The teacher predicts on the first weak view, the student learns it on the last one, by the squared error of
-    probabilities with a ramp-up. The teacher is the averaged network.
+    """The teacher is the averaged network. It predicts on the first weak view, and the student learns this prediction
+    on the last one, by the squared error of probabilities with a ramp-up.
 
     The MixMatch and FixMatch papers compare with these settings (google-research/fixmatch, mean_teacher.py):
 
         profile: google, augmentations: 2, unlabelled_loss: squared, lambda_u: 50, rampup: 0.4,
         optimiser: sgd, momentum: 0.9, learning_rate: 0.03, schedule: cosine, weight_decay: 0.0005, ema_decay: 0.999
 
-    The profile has `unlabelled_pool: all`: labelled images are among the unlabelled ones, so consistency holds for
-    them too, as in the paper. The rest of the original is left out: Gaussian noise and dropout, a 13-layer network, and
-    ramps of the learning rate, Adam's β and the average. Its ramp-up is exp(−5 (1 − t)²), ours is linear.
+    The profile has `unlabelled_pool: all`: labelled images are among the unlabelled ones, so the consistency loss
+    covers them too, as in the paper. We leave out the rest of the original: Gaussian noise and dropout, a 13-layer
+    network, and ramps of the learning rate, Adam's β and the average. Its ramp-up is exp(−5 (1 − t)²), ours is linear.
     """
 
     title = "Mean Teacher"

@@ -1,6 +1,6 @@
 """MixMatch (Berthelot et al., NeurIPS 2019): labels are the network's own predictions, averaged and sharpened.
 
-Its two fidelity profiles, `pytorch` and `google`, are settings of the recipe (`profile:`).
+The setting `profile` chooses between its two fidelity profiles, `pytorch` and `google`.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from marginmix.runs.setting import setting
 
 
 class MixMatch(Method):
-    """The shared step as it stands, with label guessing by algorithm 1, lines 7 and 8, of the MixMatch paper."""
+    """The shared step, with the label guessing of the MixMatch paper (algorithm 1, lines 7 and 8)."""
 
     title = "MixMatch"
 
     @dataclass(frozen=True)
     class Settings(Method.Settings):
         temperature: float = setting(
-            0.5, "T of sharpening predictions; 1 leaves guessed labels as they are (MixMatch: 0.5)", within="(0, inf)"
+            0.5, "T of sharpening predictions; 1 does not sharpen (MixMatch: 0.5)", within="(0, inf)"
         )
 
     def self_label(self, seen: Outputs, step: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """MixUp (Zhang et al., ICLR 2018) as the semi-supervised baseline of the MixMatch paper.
 
-Labelled images are mixed among themselves with their labels, unlabelled ones among themselves with the network's
-predictions; `unlabelled_loss: cross-entropy` is its loss.
+It mixes labelled images with each other, with their labels, and unlabelled images with each other, with the network's
+predictions. Its loss is `unlabelled_loss: cross-entropy`.
 """
 
 import torch
@@ -21,7 +21,7 @@ class MixUp(Method):
         return seen.logits.softmax(2).mean(0)
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:
-        # The rank of a random permutation's values is a permutation too, here one within each part.
+        # The ranks of some values of a random permutation are a random permutation too: here one for each part.
         labelled = draws.partners[: batch.size].argsort()
         partners = torch.cat([labelled, batch.size + draws.partners[batch.size :].argsort()])
         images, labels = (mixup(values, partners, draws.lam) for values in (batch.images, batch.labels))

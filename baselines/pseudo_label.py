@@ -1,4 +1,4 @@
-"""Pseudo-Label (Lee, ICML workshop 2013): the most probable class of an unlabelled image is taken for its label."""
+"""Pseudo-Label (Lee, ICML workshop 2013): the most probable class of an unlabelled image is its label."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ from marginmix.views.step_draws import Draws
 class PseudoLabel(Method):
     """Hard labels, no mixing. Lee's loss is `unlabelled_loss: cross-entropy`, his α(t) (eq. 16) the ramp-up of λ_u.
 
-    Lee takes every guess; `confidence_threshold` drops those below it, as Oliver et al. (2018) do: a row of zeros has
-    no cross-entropy.
+    Lee takes every guess; `confidence_threshold` drops guesses below it, as Oliver et al. (2018) do: a row of zeros
+    has no cross-entropy.
     """
 
     title = "Pseudo-Label"

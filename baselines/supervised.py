@@ -8,7 +8,7 @@ from marginmix.views.step_draws import Draws
 
 
 class Supervised(Method):
-    """Cross-entropy on weakly augmented labelled images, nothing else."""
+    """Cross-entropy on weakly augmented labelled images, and nothing else."""
 
     title = "Supervised"
     looks_at = "nothing"

@@ -1,4 +1,5 @@
-"""What a method is: a subclass of `Method` that changes what it names, and owns its settings, losses and predictions.
+"""A method is a subclass of `Method`. It overrides what it does differently, and owns its settings, losses and
+predictions.
 
 It never touches the optimiser, the loop, the average or files. A training step has the paper's four parts: prepare,
 augment and mix, self-label, update; `marginmix.methods.step` runs them.
@@ -19,9 +20,9 @@ from marginmix.views.step_draws import Draws
 
 @dataclass(frozen=True)
 class Task:
-    """What a method may know of its data: C classes, D dimensions of the embedding, the labelled images of each class
-    [C], the number of images in the unlabelled pool, and the class shares [C] that `target_shares` asks for, which are
-    there from `Method.start` on."""
+    """What a method may know of its data: C classes, D dimensions of the embedding, the number of labelled images of
+    each class [C], the number of images in the unlabelled pool, and the class shares [C] that the setting
+    `target_shares` chooses. These shares are ready when `Method.start` is called."""
 
     classes: int
     dimensions: int
@@ -32,11 +33,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the network says of images, without gradient.
+    """The network's outputs on images, without gradient.
 
-    In a step, of K weak views of N = µB unlabelled images each (µ is `unlabelled_ratio`): logits [K, N, C], embeddings
-    [K, N, D]. Where the method looks at all views, also those of the labelled batch, [B, C] and [B, D]. At an
-    evaluation, of N images: logits [N, C] and embeddings [N, D].
+    A step has K weak views of N = µB unlabelled images (µ is `unlabelled_ratio`): logits [K, N, C] and embeddings
+    [K, N, D]. Where the method looks at all views, it also has those of the labelled batch, [B, C] and [B, D]. An
+    evaluation has N images: logits [N, C] and embeddings [N, D].
     """
 
     logits: Tensor
@@ -46,7 +47,7 @@ class Outputs:
 
     @classmethod
     def of(cls, outputs: Sequence[Tensor], labelled: int, count: int) -> "Outputs":
-        """From logits and embeddings of `labelled` images, 0 or B, and of views of `count` unlabelled ones behind."""
+        """From logits and embeddings of `labelled` images (0 or B), followed by views of `count` unlabelled images."""
         logits, embeddings = (output[labelled:].unflatten(0, (-1, count)) for output in outputs)
         return cls(logits, embeddings, *(output[:labelled] if labelled else None for output in outputs))
 
@@ -62,33 +63,33 @@ class Batch:
 
 
 def labelled_and_last(batch: Batch, ratio: int) -> Batch:
-    """The labelled views and the last ones of the unlabelled images, `ratio` (µ) times as many, for methods that label
-    by one view and learn on another."""
+    """The labelled views and the last view of each unlabelled image, `ratio` (µ) times as many. For methods that guess
+    labels on one view and learn on another."""
     parts = slice(batch.size), slice(-ratio * batch.size, None)
     images, labels = (torch.cat([values[part] for part in parts]) for values in (batch.images, batch.labels))
     return Batch(images, labels, batch.size)
 
 
 class Method(nn.Module):
-    """What a method may change. Its buffers are saved and resumed with the network."""
+    """What a method may override. Checkpoints hold its buffers beside the network."""
 
     title = ""
-    """What tables and figures call it; the name of the class where it is empty."""
+    """Its name in tables and figures; where it is empty, the name of the class."""
 
     @dataclass(frozen=True)
     class Settings(Recipe):
-        """The settings of a method: those of every method, and those of the shared step. A method's own go into a class
-        `Settings` of its own, which extends this one."""
+        """The settings of every method, and those of the shared step. A method that has more extends this class by its
+        own `Settings`."""
 
         teacher: str = setting(
             "online",
-            "the network that guesses labels on the weak views, and that centroids are taken from: the one in "
+            "the network that guesses labels on the weak views and gives the embeddings for centroids: the one in "
             "training, or its average",
             "online",
             "average",
         )
         alpha: float = setting(
-            0.75, "of Beta(alpha, alpha), from which MixUp's lambda is drawn (MixMatch: 0.75)", within="(0, inf)"
+            0.75, "of Beta(alpha, alpha), the distribution of MixUp's lambda (MixMatch: 0.75)", within="(0, inf)"
         )
         mixup_lambda: str = setting("batch", "one lambda per batch (port) or per example (google)", "batch", "example")
         lambda_u: float = setting(
@@ -106,26 +107,28 @@ class Method(nn.Module):
         )
 
     looks_at = "unlabelled"
-    """Which weak views are put through the network before labelling: nothing, unlabelled, or all."""
+    """Which weak views the network sees before labelling: nothing, unlabelled, or all."""
 
     strong = False
-    """Whether it wants a strong view of each unlabelled image, behind the weak ones (`marginmix.views.strong`)."""
+    """Whether it wants a strong view of each unlabelled image, after the weak ones (`marginmix.views.strong`)."""
 
     def __init__(self, recipe: Settings, task: Task):
         super().__init__()
         self.recipe, self.task = recipe, task
 
     def start(self, embeddings: Tensor, labels: Tensor) -> None:
-        """Called once before the first step with the embeddings [N, D] and one-hot labels [N, C] of the labelled."""
+        """Called once, before the first step. Takes the embeddings [N, D] and one-hot labels [N, C] of labelled
+        images."""
 
-    # Below, `step` is a tensor of no dimension, the steps done so far in the weights' type. It stays on the device: a
-    # step that never asks the host for a number can be recorded once and replayed.
+    # Below, `step` is a scalar tensor in the weights' type: the steps done so far. It stays on the device. A step that
+    # never asks the host for a number can be recorded once and replayed.
 
     def prepare(self, seen: Outputs, labels: Tensor, step: Tensor) -> None:
-        """Step 1: bring the method's own state up to date. `labels` [B, C] are those of the labelled batch."""
+        """Step 1: update the method's own state. `labels` [B, C] belong to the labelled batch."""
 
     def self_label(self, seen: Outputs, step: Tensor) -> Tensor:
-        """Step 3: soft labels [N, C] of the unlabelled images, shared by their K views. A row of zeros is no guess."""
+        """Step 3: soft labels [N, C] of the unlabelled images, shared by their K views. A row of zeros means no
+        guess."""
         raise NotImplementedError
 
     def mix(self, batch: Batch, draws: Draws) -> Batch:
@@ -134,8 +137,8 @@ class Method(nn.Module):
         return Batch(images, mixup(batch.labels, draws.partners, draws.lam), batch.size)
 
     def losses(self, logits: Tensor, embeddings: Tensor, batch: Batch, step: Tensor) -> dict[str, Tensor]:
-        """Step 4: the weighted terms of the loss, scalars by names of the method's choice; their sum is descended, and
-        metrics.csv says each. Logits [P * B, C], embeddings [P * B, D]."""
+        """Step 4: the weighted terms of the loss, scalars under names of the method's choice. Training minimises their
+        sum, and metrics.csv holds each. Logits [P * B, C], embeddings [P * B, D]."""
         labelled, unlabelled = logits[: batch.size], logits[batch.size :]
         distance = squared_error if self.recipe.unlabelled_loss == "squared" else soft_cross_entropy
         return {
@@ -144,24 +147,24 @@ class Method(nn.Module):
         }
 
     def unlabelled_weight(self, step: Tensor) -> Tensor:
-        """λ_u, ramped up."""
+        """λ_u at this step of its ramp-up."""
         return self.recipe.lambda_u * ramp_up(step, self.recipe.steps, self.recipe.rampup)
 
     # At an evaluation, outside the recorded step:
 
     def predict(self, seen: Outputs) -> dict[str, Tensor]:
-        """Scores [N, C] of N images, of which the largest is the class that is predicted. The method is scored by the
-        first. Of each other one, NAME, metrics.csv says accuracy_NAME and balanced_accuracy_NAME."""
+        """Scores [N, C] of N images by name; the largest score predicts the class. The first prediction decides the
+        method's score. For each other one, NAME, metrics.csv has accuracy_NAME and balanced_accuracy_NAME."""
         return {"head": seen.logits}
 
     def report(self, seen: Outputs, targets: Tensor, step: Tensor) -> dict[str, float]:
-        """Numbers for metrics.csv, by column, from the averaged network's output on the test images and their classes
-        `targets` [N], which only this record may use."""
+        """Numbers for metrics.csv, by column. `seen` is the averaged network's output on the test images. `targets` [N]
+        are their true classes; use them for this record only."""
         return {"lambda_u": float(self.unlabelled_weight(step))}
 
 
 def expect_shape(method: Method, what: str, found: Tensor, shape: tuple[int, ...]) -> None:
-    """A `UserError` that names the method where `what` it returned has another shape."""
+    """Raises `UserError`, which names the method, unless `found`, the result of its `what`, has this shape."""
     if tuple(found.shape) != shape:
         raise UserError(
             f"{type(method).__module__}:{type(method).__name__}.{what}: expected shape {shape}, found "

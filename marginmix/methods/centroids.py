@@ -1,4 +1,4 @@
-"""Step 1 of Margin-Mix: one centroid a class by fuzzy C-means, labelled points first, all points afterwards."""
+"""Step 1 of Margin-Mix: one centroid for each class by fuzzy C-means, from labelled points first, later from all."""
 
 import torch
 import torch.nn.functional as F
@@ -25,9 +25,9 @@ def memberships(distances: Tensor, fuzzifier: float, floor: float, prior: Tensor
 
 
 class Centroids(nn.Module):
-    """c_k = Σ_i w_i u_ik^m ē_i / Σ_i w_i u_ik^m as running sums over batches. [C, D]; saved with the network.
+    """c_k = Σ_i w_i u_ik^m ē_i / Σ_i w_i u_ik^m as running sums over batches. [C, D]; checkpoints hold them.
 
-    A class that has had no weight yet lies at the origin, at distance 1 from every embedding.
+    A class without any weight yet lies at the origin, at distance 1 from every embedding.
     """
 
     numerator: Tensor
@@ -41,7 +41,7 @@ class Centroids(nn.Module):
 
     @property
     def positions(self) -> Tensor:
-        """The centroids [C, D]: inside the unit ball, or on the sphere where they are normalised again."""
+        """The centroids [C, D]: inside the unit ball, or on the sphere where `normalise` puts them back."""
         positions = self.numerator / self.denominator.clamp_min(1e-12)[:, None]
         return F.normalize(positions, dim=1) if self.normalise else positions
 
@@ -51,7 +51,8 @@ class Centroids(nn.Module):
 
     @torch.no_grad()
     def start(self, embeddings: Tensor, labels: Tensor, batch_size: int) -> None:
-        """Set to the means of labelled embeddings [N, D] with one-hot labels [N, C], weighing as a batch does."""
+        """Start from the means of labelled embeddings [N, D] with one-hot labels [N, C], with the weight of one
+        batch."""
         numerator, denominator = self._sums(embeddings, labels.to(self.numerator.dtype))
         scale = batch_size / len(embeddings)
         self.numerator.copy_(numerator * scale)
@@ -59,7 +60,7 @@ class Centroids(nn.Module):
 
     @torch.no_grad()
     def update(self, embeddings: Tensor, labels: Tensor, weights: Tensor) -> None:
-        """One batch: embeddings [N, D], memberships [N, C] (a labelled point's is its label), weights [N, 1]."""
+        """Add one batch: embeddings [N, D], memberships [N, C] (for a labelled point its label), weights [N, 1]."""
         powered = (labels.pow(self.fuzzifier) * weights).to(self.numerator.dtype)
         numerator, denominator = self._sums(embeddings, powered)
         self.numerator.lerp_(numerator, 1 - self.momentum)
@@ -70,8 +71,8 @@ class Centroids(nn.Module):
         return squared_distances(embeddings, self.positions.to(embeddings.dtype))
 
     def report(self, embeddings: Tensor, targets: Tensor) -> dict[str, float]:
-        """Squared distances: smallest and mean between two centroids; mean of the embeddings [N, D] to the centroid of
-        their own class `targets` [N], and to the nearest other."""
+        """Squared distances: the smallest and the mean between two centroids; the mean from the embeddings [N, D] to
+        the centroid of their own class `targets` [N], and to the nearest other one."""
         between = torch.pdist(self.positions.float()).square()
         d = self.distances(embeddings)
         return {

@@ -1,7 +1,7 @@
 """Step 4 of Margin-Mix: candidates for its margin loss, whose exact form is not public.
 
-Each takes squared distances d [N, C] to the centroids and soft labels y [N, C] and returns a mean over N. All want an
-embedding near the centroid of its own class, far from the others, as few as possible in the middle.
+Each takes squared distances d [N, C] to the centroids and soft labels y [N, C], and returns a mean over N. Each pulls
+an embedding towards the centroid of its own class and away from the others, so that few stay in the middle.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class MarginSettings(Recipe):
     margin_temperature: float = setting(0.1, "tau of the distance softmax", within="(0, inf)")
     margin_delta: float = setting(1.0, "delta of the ratio form (Qi & Su 2017: 1)", within="(0, inf)")
     margin_weight: float = setting(1.0, "weight of the margin loss", within="[0, inf)")
-    margin_on: str = setting("labelled", "the part of the mixtures that it applies to", "labelled", "all")
+    margin_on: str = setting("labelled", "the mixtures that it applies to", "labelled", "all")
 
 
 def hinge(d: Tensor, y: Tensor, width: float) -> Tensor:
@@ -55,7 +55,7 @@ def triplet(d: Tensor, y: Tensor, width: float) -> Tensor:
 
 
 def triplet_nearest(d: Tensor, y: Tensor, width: float) -> Tensor:
-    """max(0, μ + Σ_k y_k d_k − d_j) for the nearest class j other than the label's largest."""
+    """max(0, μ + Σ_k y_k d_k − d_j), where j is the nearest class other than the largest of the label."""
     own = (y * d).sum(1)
     other = d.scatter(1, y.argmax(1, keepdim=True), torch.inf).amin(1)
     return (width + own - other).relu().mean()
@@ -67,7 +67,7 @@ def distance_softmax(d: Tensor, y: Tensor, temperature: float) -> Tensor:
 
 
 def margin_loss(d: Tensor, y: Tensor, recipe: MarginSettings) -> Tensor:
-    """The form that `recipe.margin` names, unweighted."""
+    """The margin loss in the form `recipe.margin`, without its weight."""
     match recipe.margin:
         case "hinge":
             return hinge(d, y, recipe.margin_width)

@@ -21,13 +21,13 @@ class MarginSupervised(Method):
 
     @dataclass(frozen=True)
     class Settings(MarginSettings, Method.Settings):
-        """The margin's, and the momentum of the class means."""
+        """The margin's settings, and the momentum of the class means."""
 
         centroid_momentum: float = setting(0.99, "of the running class means over batches", within="[0, 1)")
 
     def __init__(self, recipe: Settings, task: Task):
         super().__init__(recipe, task)
-        # Its labels are one-hot, on which no fuzzifier acts.
+        # A fuzzifier does nothing to one-hot labels.
         self.centroids = Centroids(task.classes, task.dimensions, 1.0, recipe.centroid_momentum)
 
     def start(self, embeddings: Tensor, labels: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Margin-Mix (Florea et al., ECCV 2020): MixMatch with labels by the distances to centroids, and a margin loss."""
+"""Margin-Mix (Florea et al., ECCV 2020): MixMatch with labels from distances to centroids, and a margin loss."""
 
 from dataclasses import dataclass
 
@@ -23,8 +23,8 @@ class MarginMix(Method):
     class Settings(PriorSettings, MarginSettings, Method.Settings):
         """The open choices of Margin-Mix.
 
-        The study decided margin and T, on FER+'s validation images in 1,500 steps: 36.3 and 46.0 % at 320 and 2,000
-        labels, means over seeds 10 to 13. At T = 1 it was 33.6 and 46.8, with the hinge margin at T = 1 32.7 and 46.5
+        The study chose margin and T on FER+'s validation images in 1,500 steps: 36.3 and 46.0 % at 320 and 2,000
+        labels, means over seeds 10 to 13. T = 1 gave 33.6 and 46.8, and the hinge margin at T = 1 gave 32.7 and 46.5
         (results/studies/study.md: margin=softmax, lambda_u=10, membership_temperature=0.5). In 6,000 steps guesses
         under them ran away to few classes at 320 labels of FER+ and at 250 of CIFAR-10 (experiment longer), since T
         sharpens the prior too (results/studies/runaway.md).
@@ -34,13 +34,13 @@ class MarginMix(Method):
         fuzzifier: float = setting(
             1.5, "m > 1 of fuzzy C-means (Bezdek 1981); start value of the small experiments", within="(1, inf)"
         )
-        distance_floor: float = setting(1e-6, "squared distances are clamped at it", within="(0, inf)")
+        distance_floor: float = setting(1e-6, "lower limit that squared distances are clamped to", within="(0, inf)")
         centroid_momentum: float = setting(
             0.99, "of the running numerators and denominators over batches", within="[0, 1)"
         )
         centroid_start: str = setting(
             "labelled",
-            "labelled: means of the labelled embeddings before the first step; zero: nothing, the first batch decides",
+            "labelled: start from the means of the labelled embeddings; zero: from nothing, so the first batch decides",
             "labelled",
             "zero",
         )
@@ -58,8 +58,8 @@ class MarginMix(Method):
         )
         label_what: str = setting(
             "views",
-            "what is labelled: the unlabelled views, their labels then mixed as in "
-            "MixMatch; or the mixtures themselves, by their own embedding",
+            "what gets labels: the unlabelled views, whose labels are then mixed as in "
+            "MixMatch; or the mixtures, from their own embedding",
             "views",
             "mixtures",
         )
@@ -77,8 +77,8 @@ class MarginMix(Method):
         self.prior.start(self.task.target_shares)
 
     def prepare(self, seen: Outputs, labels: Tensor, step: Tensor) -> None:
-        """Labelled points belong to their class, unlabelled ones to each as far as they are near; the weight of the
-        unlabelled rises from 0, so that at first the labelled dominate."""
+        """Labelled points belong to their class, unlabelled points to each class by their memberships. The weight of
+        the unlabelled rises from 0, so the labelled dominate at first."""
         drawn = self.recipe.unlabelled_ratio * self.recipe.batch_size
         rise = ramp_up(step * drawn, self.task.unlabelled, self.recipe.centroid_rise)
         views = seen.embeddings.flatten(0, 1)

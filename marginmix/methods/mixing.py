@@ -15,18 +15,18 @@ def sharpen(labels: Tensor, temperature: float) -> Tensor:
 
 
 def mixup(values: Tensor, partners: Tensor, lam: Tensor) -> Tensor:
-    """lam * x + (1 - lam) * x[partners] for `values` [M, ...] (Zhang et al. 2018); `lam` [M, 1], at least 1/2 in
-    MixMatch (eq. 9), so that a mixture stays nearer to its own first part."""
+    """lam * x + (1 - lam) * x[partners] for `values` [M, ...] (Zhang et al. 2018); `lam` [M, 1]. MixMatch takes
+    lam of at least 1/2 (eq. 9), so a mixture stays nearer to its first part."""
     lam = lam.view(-1, *[1] * (values.dim() - 1)).to(values.dtype)
     return values[partners].lerp(values, lam)
 
 
 def interleave_order(batch: int, parts: int, device: torch.device | None = None) -> Tensor:
-    """The order [parts * batch] in which `parts` batches, one after the other, are dealt out so that each of the new
-    batches holds a piece of every old one. It is its own inverse.
+    """The order [parts * batch] that interleaves `parts` consecutive batches: each new batch holds a piece of every old
+    one. The order is its own inverse.
 
-    As in google-research/mixmatch: each batch is cut into `parts` pieces, the later ones longer by one where it does
-    not divide; piece i of the first batch and piece i of batch i change places.
+    As in google-research/mixmatch: cut each batch into `parts` pieces, the later ones longer by one where it does not
+    divide; then swap piece i of the first batch with piece i of batch i.
     """
     short = parts - batch % parts
     cuts = [i * (batch // parts) + max(0, i - short) for i in range(parts + 1)]
@@ -51,8 +51,8 @@ class _Reordered(torch.autograd.Function):
 
 
 def reordered(values: Tensor, order: Tensor) -> Tensor:
-    """`values[order]` for an order that is its own inverse, as `interleave_order`'s is: its gradient is then a gather
-    too, where indexing has a scatter, which deterministic CUDA kernels must sort for."""
+    """`values[order]` for an order that is its own inverse, such as `interleave_order`'s. Its gradient is then a gather
+    too. Plain indexing has a scatter, for which deterministic CUDA kernels must sort."""
     return _Reordered.apply(values, order)
 
 

@@ -1,4 +1,4 @@
-"""The class prior that guessed labels may carry: how common the classes are thought to be."""
+"""The class prior of guessed labels: the believed share of each class."""
 
 from dataclasses import dataclass
 
@@ -18,25 +18,25 @@ class PriorSettings(Recipe):
     )
     prior_source: str = setting(
         "head",
-        "pi: running mean of the head's predictions, of the guessed labels, the labelled class shares, or the "
+        "pi: a running mean of the head's predictions or of the guessed labels; the labelled class shares; or the "
         "target_shares",
         "head",
         "guesses",
         "labelled",
         "target",
     )
-    prior_momentum: float = setting(0.99, "of the running mean that is the class prior", within="[0, 1]")
+    prior_momentum: float = setting(0.99, "of the running mean", within="[0, 1]")
     prior_hold: float = setting(
-        1.0, "share of the run after which the running mean is held where it is; 1: never", within="[0, 1]"
+        1.0, "share of the run after which the running mean stays as it is; 1: never", within="[0, 1]"
     )
 
 
 class ClassPrior(nn.Module):
-    """π [C], shares that sum to 1; saved with the method.
+    """π [C], shares that sum to 1. Checkpoints hold it.
 
-    `source` labelled: the labelled images' shares (+1 each), for good; target: those given at the start. Otherwise a
-    running mean of what it follows, from equal shares on: where labels are drawn balanced, their counts say nothing. It
-    is held where it is after `steps`, if that is given.
+    `source` labelled: the shares of the labelled images (each count + 1), fixed. target: the shares given at the start.
+    head, guesses: a running mean, which starts from equal shares, since balanced labels say nothing of the classes'
+    shares. It stops changing after `steps`, if given.
     """
 
     shares: Tensor
@@ -53,13 +53,13 @@ class ClassPrior(nn.Module):
         return cls(recipe.prior_source, recipe.prior_momentum, labelled_counts, steps)
 
     def start(self, target: Tensor) -> None:
-        """Before the first step: the shares [C] that a prior with the source target has."""
+        """Before the first step: sets the shares [C] of a prior with the source target."""
         if self.source == "target":
             self.shares.copy_(target)
 
     def follow(self, predictions: Tensor, guesses: Tensor, step: Tensor) -> None:
-        """One batch: probabilities [N, C] of the head, and guessed labels [B, C]; the source says which counts. `step`
-        is the number of steps done, a tensor of no dimension."""
+        """One batch: the head's probabilities [N, C] and guessed labels [B, C]; `source` decides which counts. `step`
+        is the number of steps done, a scalar tensor."""
         if self.source in ("head", "guesses"):
             seen = (predictions if self.source == "head" else guesses).mean(0).to(self.shares.dtype)
             weight = 1 - self.momentum if self.steps is None else (1 - self.momentum) * (step < self.steps)

@@ -11,18 +11,18 @@ from marginmix.views.step_draws import Draws
 
 
 def forward(network: nn.Module, images: Tensor, parts: int, tracked: int, precision: str) -> tuple[Tensor, Tensor]:
-    """Logits and embeddings of `parts` batches that lie one after the other in `images`."""
+    """Logits and embeddings of the `parts` consecutive batches in `images`."""
     with convolutions_in(precision, images.device), batch_parts(network, parts, tracked):
         return network(images)
 
 
 def guess_labels(method: Method, looking: nn.Module, images: Tensor, labels: Tensor, step: Tensor,
                  tracked: bool) -> Tensor | None:  # fmt: skip
-    """Steps 1 and 3: the guessed labels [µB, C], None where the method looks at nothing.
+    """Steps 1 and 3: the guessed labels [µB, C]; None where the method looks at nothing.
 
-    images [(1 + K µ) B, channels, H, W]: the weak views, labelled first, and µB strong ones last where the method wants
-    them, which are not looked at; labels [B, C]. `looking` is the network whose
-    output is looked at: the one in training, or its average. `tracked`: these forwards move its running statistics.
+    images [(1 + K µ) B, channels, H, W]: the weak views, labelled first. Where the method wants strong views, µB more
+    follow, which this function ignores. labels [B, C]. `looking` is the network that guesses: the one in training, or
+    its average. `tracked`: these forwards move its running statistics.
     """
     if method.looks_at == "nothing":
         return None
@@ -63,7 +63,7 @@ def mixed_losses(method: Method, network: nn.Module, images: Tensor, labels: Ten
 
 def compute_losses(method: Method, network: nn.Module, looking: nn.Module, images: Tensor, labels: Tensor,
                    draws: Draws, step: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:  # fmt: skip
-    """One step but for the update: the terms of its loss, and the guessed labels. Shapes as in `guess_labels`."""
+    """One step without the update: the terms of its loss, and the guessed labels. Shapes as in `guess_labels`."""
     tracked = method.recipe.batch_norm_updates == "every" and looking is network
     guesses = guess_labels(method, looking, images, labels, step, tracked)
     return mixed_losses(method, network, images, labels, guesses, draws, step), guesses
