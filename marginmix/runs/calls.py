@@ -27,8 +27,8 @@ def or_explain(function: Callable[[], T]) -> T:
 
 
 def prepare_environment() -> None:
-    """Let jobs find this package in whatever environment they run. Snakemake does not quote the path of Python when it
-    runs a script: where that path has a space or a quote in it, let it be found on the PATH."""
+    """Let jobs find this package in any environment. Snakemake does not quote Python's path when it runs a script:
+    where that path has a space or a quote, put Python on the PATH."""
     above = [str(Path(marginmix.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(os.pathsep.join(above).split(os.pathsep)))
     if shlex.quote(sys.executable) != sys.executable:
@@ -37,7 +37,7 @@ def prepare_environment() -> None:
 
 
 def command() -> str:
-    """How jobs call `marginmix`: by this interpreter, so that none of another environment is found on the PATH."""
+    """How jobs call `marginmix`: with this interpreter, so that they do not find another environment's on the PATH."""
     return os.environ.get("MARGINMIX_COMMAND", f"{shlex.quote(sys.executable)} -m marginmix")
 
 
@@ -47,7 +47,7 @@ def token() -> str:
 
 
 def finished_only(snakefile: str, given: Mapping[str, Any]) -> str:
-    """The command that draws tables and figures from what is there, for the same `--config`."""
+    """The command that draws tables and figures of what exists, for the same `--config`."""
     words = [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", "--snakefile", snakefile, "--config"]
     said = {name: value for name, value in given.items() if name != "rebuild"}
     said |= {"only": "finished", "missing": "skip"}

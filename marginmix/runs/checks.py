@@ -1,4 +1,4 @@
-"""What an experiment's file may say: its shape by the schema, then whether its parts fit each other."""
+"""Checks of an experiment's file: first its shape, by the schema, then whether its parts fit each other."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,8 +23,8 @@ from marginmix.runs.variants import expanded
 
 
 def check(config: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> Config:
-    """The experiment with its variants among its methods; a `UserError` that starts with `where` on the first thing in
-    `config` that cannot be."""
+    """The experiment with its variants among its methods. Raises `UserError`, which starts with `where`, on the first
+    fault in `config`."""
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=lambda error: [str(key) for key in error.absolute_path])
     if errors:
@@ -38,7 +38,7 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> C
 
 
 def _explain(error: jsonschema.ValidationError) -> str:
-    """One schema error as: where, what is expected, what was found."""
+    """One schema error in words: where, expected, found."""
     place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in error.absolute_path).lstrip(".")
     prefix = f"{place}: " if place else ""
     schema, found = error.schema, error.instance
@@ -92,7 +92,7 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
 
 
 def _check_shared(config: Mapping[str, Any]) -> None:
-    """Settings for all methods are settings of at least one."""
+    """At least one method has each setting that is given for all methods."""
     classes = {method["method_class"] for method in config["methods"].values()}
     known = {"profile"}.union(*(fields_of(facts_of(path).settings) for path in classes))
     places = {"recipe": config["recipe"]} | {
@@ -117,7 +117,8 @@ def _check_dial(config: Mapping[str, Any]) -> None:
 
 
 def _check_choices(config: Mapping[str, Any]) -> None:
-    """A method's own seeds and label counts are some of those that there are, and a dataset's seeds of its counts."""
+    """A method's own seeds and label counts exist in the experiment, and a dataset's seeds name its own label
+    counts."""
     methods, known = config["methods"], config["datasets"]
     for dataset, entry in known.items():
         own = entry.get("seeds", ())

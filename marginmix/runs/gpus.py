@@ -1,4 +1,4 @@
-"""Is there a GPU here? Asked while planning, so without torch."""
+"""Is there a GPU here? Planning asks, so the answer does without torch."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ NVIDIA_SMI_S = 20
 
 
 def gpu_here() -> bool:
-    """Whether this machine shows an NVIDIA GPU that CUDA_VISIBLE_DEVICES does not hide. Whether PyTorch can use it is
-    for the job to find out: that takes seconds of importing, and its own message says more."""
+    """Whether this machine shows an NVIDIA GPU that CUDA_VISIBLE_DEVICES does not hide. The job finds out
+    whether PyTorch can use it: that takes seconds of importing, and PyTorch's own message says more."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
         return False
     if any(Path("/dev").glob("nvidia[0-9]*")):

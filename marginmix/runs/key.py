@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class RunKey(NamedTuple):
-    """The names by which tables and figures know a run. They decide no bits: the spec does (`marginmix.runs.spec`)."""
+    """The names of a run in tables and figures. They decide no bits: the spec does (`marginmix.runs.spec`)."""
 
     experiment: str
     dataset: str
@@ -14,5 +14,5 @@ class RunKey(NamedTuple):
 
     @property
     def cell(self) -> str:
-        """What all chance of the run is drawn from, the same for every method."""
+        """The seed of all random draws of the run, the same for every method."""
         return f"{self.dataset}/{self.labels}/{self.seed}"

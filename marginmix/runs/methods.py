@@ -1,6 +1,6 @@
-"""What is known of a method while planning and drawing: its title and its settings, by its import path.
+"""The facts of a method by its import path: its title and its settings.
 
-Planning imports the method, and with it torch. Tables and figures do not: the workflow tells them what it has found.
+Planning imports the method, and with it torch. Tables and figures do not: the workflow passes the facts on to them.
 """
 
 import dataclasses
@@ -18,12 +18,12 @@ MOVED = {
     "marginmix.method:MarginMix": "marginmix.methods.marginmix:MarginMix",
     "marginmix.embedding:MarginSupervised": "marginmix.methods.margin_supervised:MarginSupervised",
 }
-"""Import paths of before -> where the class is now."""
+"""Old import paths -> the present ones."""
 
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """`title` is what tables and figures print; `settings` the class that its recipes are of."""
+    """`title` is for tables and figures; `settings` is the class of its recipes."""
 
     title: str
     settings: type[Recipe]
@@ -33,9 +33,9 @@ _KNOWN: dict[str, MethodFacts] = {}
 
 
 def facts_of(path: str, where: str = "method_class") -> MethodFacts:
-    """Title and settings of the method that the import path `package.module:Class` names, which is imported once.
+    """Title and settings of the method at the import path `package.module:Class`, imported once.
 
-    Raises `UserError` that starts with `where` if it names no `Method`.
+    Raises `UserError`, which starts with `where`, if there is no such `Method`.
     """
     if path not in _KNOWN:
         found = resolve_method(path, where)
@@ -44,7 +44,7 @@ def facts_of(path: str, where: str = "method_class") -> MethodFacts:
 
 
 def resolve_method(path: str, where: str = "method_class") -> type:
-    """The class that an import path `package.module:Class` names, a `Method`; else a `UserError`."""
+    """The `Method` at the import path `package.module:Class`; else a `UserError`."""
     if path in MOVED:
         raise UserError(f"{where}: {path} is now {MOVED[path]}; write that")
     module_name, colon, class_name = path.partition(":")
@@ -62,7 +62,7 @@ def resolve_method(path: str, where: str = "method_class") -> type:
 
 
 def _beside(module_name: str) -> str:
-    """The tail of a message: the module of its package with the nearest name, where there is such a package."""
+    """The end of a message: the module with the nearest name in the same package, if that package exists."""
     package = sys.modules.get(module_name.rpartition(".")[0])
     siblings = [found.name for found in pkgutil.iter_modules(getattr(package, "__path__", []))]
     known = [f"{package.__name__}.{sibling}" for sibling in siblings]
@@ -70,15 +70,15 @@ def _beside(module_name: str) -> str:
 
 
 def _is_method(found: Any) -> bool:
-    """Whether it is a subclass of `marginmix.methods.base.Method`; asked by what only such a class has, since this
-    module does without torch."""
+    """Whether it is a subclass of `marginmix.methods.base.Method`. Checks for what only such a class has, since this
+    module must not import torch."""
     return (
         isinstance(found, type) and isinstance(getattr(found, "Settings", None), type) and hasattr(found, "self_label")
     )
 
 
 def tell(paths: Iterable[str]) -> dict[str, Any]:
-    """What is known of the methods `paths`, in types that JSON has."""
+    """The facts of the methods `paths`, in JSON types."""
     told = {}
     for path in dict.fromkeys(paths):
         facts = facts_of(path)
@@ -91,7 +91,7 @@ def tell(paths: Iterable[str]) -> dict[str, Any]:
 
 
 def learn(told: Mapping[str, Any]) -> None:
-    """Take over what `tell` told: these methods are not imported by `facts_of`."""
+    """Take over the facts from `tell`. `facts_of` then does not import these methods."""
     for path, facts in told.items():
         _KNOWN.setdefault(path, MethodFacts(facts["title"], _settings_class(facts["settings"])))
 

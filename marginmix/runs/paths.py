@@ -1,4 +1,4 @@
-"""Every path under results/, relative to the folder that Snakemake works in. Nowhere else is one spelled."""
+"""Every path under results/, relative to Snakemake's working folder. No other module spells one."""
 
 from pathlib import Path
 
@@ -35,19 +35,19 @@ SPEC, RESULT, METRICS, OBSERVATIONS, MODEL, SPLIT = (
     "split.json",
 )
 OUTPUTS = (RESULT, METRICS, OBSERVATIONS, MODEL, SPLIT)
-"""What a finished run's folder holds beside its spec."""
+"""The files of a finished run, beside its spec."""
 READ = (RESULT, METRICS, OBSERVATIONS)
-"""What tables and figures read of it."""
+"""The files that tables and figures read."""
 
 
 def run_folder(key: RunKey, identity: str) -> str:
-    """Where a run's files lie. The folder is named by the identity, so what lies in it cannot be stale: another recipe,
-    or other data, is another folder."""
+    """The folder of a run. Its name is the identity, so its content cannot be stale: another recipe, or other data, has
+    another folder."""
     return f"{RUNS}/{key.experiment}/{key.dataset}/{key.labels}/{key.method}/{key.seed}/{identity}"
 
 
 def key_and_identity(folder: Path | str) -> tuple[RunKey, str]:
-    """The names that a run's folder says; a `UserError` where it is not the folder of a run."""
+    """The run of a folder, by its names; a `UserError` where it is not the folder of a run."""
     try:
         experiment, dataset, labels, method, seed, identity = Path(folder).parts[-6:]
         return RunKey(experiment, dataset, int(labels), method, int(seed)), identity
@@ -59,7 +59,7 @@ def key_and_identity(folder: Path | str) -> tuple[RunKey, str]:
 
 
 def report(cache: str, dataset: str, key: str) -> str:
-    """Where `marginmix prepare` describes a dataset; `key` changes with the files that it is decoded from."""
+    """Where `marginmix prepare` describes a dataset; `key` changes with the dataset's files."""
     return f"{cache}/prepared/{dataset}-{key}.json"
 
 

@@ -1,6 +1,6 @@
-"""What an experiment's runs are, which are finished, which this machine cannot make, and why.
+"""The runs of an experiment: which are finished, which this machine cannot make, and why.
 
-The workflow plans with it. Planning lists files and reads small ones: nothing is decoded, downloaded or written.
+The workflow plans with it. Planning lists files and reads small ones. It decodes, downloads and writes nothing.
 """
 
 import csv
@@ -32,12 +32,12 @@ from marginmix.runs.recipe import Recipe
 from marginmix.runs.spec import Bits, Machine, Spec, bits_settings, observation_of
 
 NAMED = 10
-"""So many unfinished runs are named in a line; of more, their datasets."""
+"""A line names at most this many unfinished runs; beyond, it names their datasets."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One run of an experiment. `entry` is what the experiment says of its dataset."""
+    """One run of an experiment. `entry` is its dataset's entry in the experiment's file."""
 
     key: RunKey
     method_class: str
@@ -45,7 +45,7 @@ class Planned:
     entry: Mapping[str, Any]
 
     def bits(self, data: str | None) -> Bits:
-        """What decides its bits, given the hash of its data."""
+        """Everything that decides its bits, given the hash of its data."""
         key, entry = self.key, self.entry
         return Bits(
             key.dataset, entry["options"], entry["image_size"], data, key.labels, key.seed, self.method_class,
@@ -85,7 +85,7 @@ class Plan:
         return self._entries[dataset]
 
     def report_key(self, dataset: str) -> str | None:
-        """See `datasets.report_key`; asked once, so that a download under way does not change the plan."""
+        """See `datasets.report_key`. Computed once, so that a running download does not change the plan."""
         if dataset not in self._keys:
             self._keys[dataset] = datasets.report_key(
                 self.row(dataset), self._entries[dataset]["root"], self.config["data_root"]
@@ -93,12 +93,12 @@ class Plan:
         return self._keys[dataset]
 
     def report(self, dataset: str) -> str | None:
-        """Where the dataset is described once it is decoded; None where it is absent and cannot be downloaded."""
+        """Path of the description of the decoded dataset; None where it is absent and cannot be downloaded."""
         key = self.report_key(dataset)
         return None if key is None else paths.report(self.config["cache"], dataset, key)
 
     def data(self, dataset: str) -> str | None:
-        """Hash of the data that are here; None where they are not decoded yet, or absent."""
+        """Hash of the local data; None where they are not decoded yet, or absent."""
         report = self.report(dataset)
         if dataset not in self._data and report and os.path.exists(report):
             self._data[dataset] = read_json(report)["data_hash"]
@@ -116,21 +116,21 @@ class Plan:
         return Spec(key.experiment, key.method, run.bits(data), observation_of(run.recipe), machine)
 
     def spec_text(self, key: RunKey, folder: str) -> str:
-        """What spec.json in the run's `folder` is to say. Where the data are not here any more: what it says."""
+        """The content of spec.json for the run's `folder`. Where the data are gone: its present content."""
         if data := self.data(key.dataset):
             return json.dumps(self.spec(key, data).to_json(), indent=1, sort_keys=True)
         return Path(folder, paths.SPEC).read_text().rstrip("\n")
 
     def published(self, run: Planned) -> str | None:
-        """The identity of the published run that is this one, if there is one. Data that are not here say nothing
-        against it; those that are here may be others, until they are decoded."""
+        """The identity of the published run that equals this one, if there is one. Absent data do not speak against it;
+        local data that are not decoded yet may be others."""
         known, data = self._published.get(run.recipe_only, {}), self.data(run.key.dataset)
         if data or (self.undecoded(run.key.dataset) and self.config.get("only") != "finished"):
             return known.get(data)
         return next(iter(known.values()), None)
 
     def undecoded(self, dataset: str) -> bool:
-        """Whether its images are here, but not which they are."""
+        """Whether its images are here but not decoded, so that their hash is unknown."""
         return self.data(dataset) is None and self.report_key(dataset) not in (None, datasets.DOWNLOAD)
 
     def local(self, run: Planned) -> str | None:
@@ -157,16 +157,16 @@ class Plan:
 
     @property
     def left_out(self) -> dict[RunKey, str]:
-        """The runs that are not finished and cannot be made here -> why, and how to mend it."""
+        """The unfinished runs that this machine cannot make -> why, and how to mend it."""
         return self._by_what_is_known()[0]
 
     @property
     def to_make(self) -> list[Planned]:
-        """The runs that the tables wait for, finished here or to be made; not those published or left out."""
+        """The runs that the tables wait for: finished here or still to make, neither published nor left out."""
         return self._by_what_is_known()[1]
 
     def _by_what_is_known(self) -> tuple[dict[RunKey, str], list[Planned]]:
-        """`left_out` and `to_make`, reckoned again only where a dataset was decoded meanwhile."""
+        """`left_out` and `to_make`, computed again only after a dataset was decoded."""
         known = tuple(self.data(dataset) for dataset in dict.fromkeys(key.dataset for key in self.runs))
         if self._reckoned is None or self._reckoned[0] != known:
             left_out = {key: why for key, run in self.runs.items() if (why := self._why_left_out(run))}
@@ -220,7 +220,7 @@ class Plan:
         return [*words, *([] if entry["verify_counts"] else ["--no-verify-counts"])]
 
     def summary(self) -> list[str]:
-        """What is done and what is to be done, then a line for each reason why something is left out."""
+        """What is done and what remains, then a line for each reason why something is left out."""
         published = sum(1 for run in self.runs.values() if not self.local(run) and self.published(run))
         local = sum(1 for run in self.runs.values() if self.local(run))
         left = len(self.left_out)
@@ -240,7 +240,7 @@ class Plan:
         return [*lines, *self.reasons()]
 
     def warnings(self) -> list[str]:
-        """A line for each method whose class prior is sharpened beyond the point where it feeds itself."""
+        """A line for each method that sharpens its class prior so far that the prior feeds itself."""
         beyond = {key.method: ratio for key, run in self.runs.items() if (ratio := _feedback(run.recipe)) > 1}
         return [
             f"warning: {method}: prior_exponent / membership_temperature is {ratio:g}; from 1 on guesses can run away "
@@ -258,14 +258,14 @@ class Plan:
         ]
 
     def _names(self, keys: list[RunKey]) -> list[str]:
-        """A few that failed by their names, else the datasets."""
+        """Their names where they are few, else their datasets."""
         if self.config.get("only") == "finished" and len(keys) <= NAMED:
             return [f"{key.dataset}/{key.labels}/{key.method}/{key.seed}" for key in keys]
         return list(dict.fromkeys(key.dataset for key in keys))
 
 
 def _feedback(recipe: Recipe) -> float:
-    """rho / T of a class prior that follows what is guessed; 0 where there is none."""
+    """rho / T of a class prior that follows predictions or guesses; 0 where there is none."""
     if getattr(recipe, "prior_source", None) not in ("head", "guesses"):
         return 0.0
     temperature = getattr(recipe, "membership_temperature", None)
@@ -273,7 +273,7 @@ def _feedback(recipe: Recipe) -> float:
 
 
 def published_experiments(folder: str = paths.PUBLISHED) -> dict[str, set[str]]:
-    """experiment -> the datasets that published embedding runs of it are of; every experiment with published runs."""
+    """Each experiment with published runs -> the datasets of its published embedding runs."""
     found: dict[str, set[str]] = {}
     for row in _published_rows(folder):
         planes = found.setdefault(row["experiment"], set())

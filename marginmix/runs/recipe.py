@@ -1,9 +1,9 @@
-"""The settings that every method has: default, allowed values and source of each, once.
+"""The settings that every method has, each with its default, allowed values and source.
 
 A method adds its own in a class `Settings` in its file, which extends `Recipe`. Configs hold only what differs from the
-defaults by experiment, dataset or method. A fidelity profile lies beneath them: `pytorch` (YU1ut/MixMatch-pytorch at
-cc7ef42, on which Margin-Mix was built) where none is named, `google` (google-research/mixmatch), or `plain`: the
-defaults as they stand, which are the port's but for two details of its network.
+defaults by experiment, dataset or method. Beneath them lies a fidelity profile: `pytorch` (YU1ut/MixMatch-pytorch at
+cc7ef42, on which Margin-Mix builds; the one where none is named), `google` (google-research/mixmatch), or `plain`: the
+bare defaults, which differ from the port in two details of its network.
 """
 
 import dataclasses
@@ -20,8 +20,8 @@ PAPER_STEPS = 1_048_576
 
 @dataclass(frozen=True)
 class Recipe:
-    """What defines a training run apart from its cell and its method. `marginmix recipe METHOD` prints a method's list
-    with its texts."""
+    """The settings of a run. With its cell and its method they define it. `marginmix recipe METHOD` prints a method's
+    settings with their texts."""
 
     # The length
     steps: int = setting(PAPER_STEPS, "optimiser steps; 2^20 in MixMatch and the port", within="[1, inf)")
@@ -29,7 +29,7 @@ class Recipe:
         1024, "evaluations, evenly spread over the run (the port's 1,024 epochs)", within="[1, inf)"
     )
     score_window: int = setting(
-        20, "last evaluations that the reported score is the mean of (the port: 20)", within="[1, inf)"
+        20, "number of last evaluations whose mean is the reported score (the port: 20)", within="[1, inf)"
     )
     batch_size: int = setting(
         64,
@@ -47,7 +47,7 @@ class Recipe:
     )
     embedding: str = setting(
         "pooled",
-        "the vector that centroids live in: pooled features, or flattened as the authors of Margin-Mix say",
+        "the space of the centroids: pooled features, or flattened ones as the authors of Margin-Mix say",
         "pooled",
         "flattened",
     )
@@ -64,8 +64,8 @@ class Recipe:
 
     stage_input: str = setting(
         "activated",
-        "what the first convolution of stages 2, 3, … of a WRN reads: activated features (the original), or raw ones, "
-        "as in the port",
+        "input of the first convolution of stages 2, 3, … of a WRN: activated features (the original), or raw ones "
+        "(the port)",
         "activated",
         "raw",
     )
@@ -79,13 +79,13 @@ class Recipe:
     # The input
     unlabelled_pool: str = setting(
         "disjoint",
-        "disjoint: labelled and validation images are not in the unlabelled "
-        "pool (port); all: the labelled are, and all validation images but one (google)",
+        "disjoint: the unlabelled pool has neither labelled nor validation images (port); all: it has the labelled "
+        "ones, and all validation images but one (google)",
         "disjoint",
         "all",
     )
     labelled_pool: str = setting(
-        "labelled", "all: fully supervised, the unlabelled pool with its true labels too", "labelled", "all"
+        "labelled", "all: fully supervised, with the true labels of the unlabelled pool too", "labelled", "all"
     )
     input_scaling: str = setting(
         "channel", "channel: per-channel mean 0 and sd 1 (port); unit: [-1, 1] (google)", "channel", "unit"
@@ -109,7 +109,7 @@ class Recipe:
     # The optimiser
     optimiser: str = setting(
         "adam",
-        "Adam, as MixMatch has it; or SGD with Nesterov momentum (Sutskever et al. 2013), as FixMatch has it",
+        "Adam, as in MixMatch; or SGD with Nesterov momentum (Sutskever et al. 2013), as in FixMatch",
         "adam",
         "sgd",
     )
@@ -148,9 +148,9 @@ class Recipe:
     # Label shift: class shares of the unlabelled images
     target_shares: str = setting(
         "labelled",
-        "the shares that a class prior, an alignment or the prediction is set to: the labelled images'; estimated "
+        "class shares for a prior, an alignment or the prediction: the labelled images'; estimated "
         "without further labels by em (Saerens et al. 2002), em-calibrated (Alexandari et al. 2020) or bbse (Lipton et "
-        "al. 2018); or true, by the hidden labels: an upper bound, no method",
+        "al. 2018); or true, from the hidden labels: an upper bound, no method",
         "labelled",
         "em",
         "em-calibrated",
@@ -170,36 +170,35 @@ class Recipe:
 
     # What is kept
     shares_examined: bool = setting(
-        False, "estimate class shares in every way, and evaluate predictions adjusted to each, see metrics.csv"
+        False, "estimate class shares in every way, and evaluate the predictions adjusted to each; see metrics.csv"
     )
     snapshots: tuple = setting(
         (),
-        "shares of the run after which the separability of the embeddings is measured, and planes are kept to be drawn",
+        "shares of the run after which to measure the separability of the embeddings, and to keep planes for figures",
         within="(0, 1]",
     )
     diagnosed: int = setting(
         0,
-        "unlabelled images, in whole batches, whose guessed labels are examined at each evaluation, see metrics.csv; "
-        "0: none",
+        "unlabelled images, in whole batches, whose guessed labels each evaluation examines; see metrics.csv; 0: none",
         within="[0, inf)",
     )
     samples: int = setting(
-        0, "columns of the contact sheet that is kept at the end: views, mixtures, guesses; 0: none", within="[0, inf)"
+        0, "columns of the contact sheet kept at the end: views, mixtures, guesses; 0: none", within="[0, inf)"
     )
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The settings that are not the method's defaults."""
+        """The settings that differ from the method's defaults."""
         return self.differing(type(self)())
 
     def differing(self, other: "Recipe") -> dict[str, Any]:
-        """The settings that are not those of `other`, a recipe of the same method."""
+        """The settings that differ from `other`, a recipe of the same method."""
         return {
             name: getattr(self, name) for name in fields_of(type(self)) if getattr(self, name) != getattr(other, name)
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Every setting, in types that JSON has."""
+        """Every setting, in JSON types."""
         values = dataclasses.asdict(self)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
@@ -223,7 +222,7 @@ class Recipe:
 
 
 def fields_of(kind: type[Recipe]) -> dict[str, dataclasses.Field]:
-    """The settings of a method by name; those of `Recipe` are every method's."""
+    """The settings of a method by name; every method has those of `Recipe`."""
     return {field.name: field for field in dataclasses.fields(kind)}
 
 
@@ -245,14 +244,15 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 
 OLD_SETTINGS = {"centroid_network": "teacher (online, or average where it said ema)"}
-"""Settings of before -> what they are called now."""
+"""Old names of settings -> the present ones."""
 
 
 def make_recipe(settings: Mapping[str, Any], where: str = "recipe", kind: type[Recipe] = Recipe) -> Recipe:
-    """A recipe of the method whose settings are `kind`, from what differs from its defaults.
+    """A recipe of the method with the settings class `kind`, from what differs from its defaults.
 
-    `profile` names a fidelity profile, which lies beneath `settings` and over the defaults. Raises `UserError` on an
-    unknown name (the nearest is suggested), a wrong type or a value that is not allowed; `where` begins the message.
+    `profile` names a fidelity profile, which lies beneath `settings` and over the defaults. Raises `UserError`,
+    which starts with `where`, on an unknown name (it suggests the nearest), a wrong type or a value that is not
+    allowed.
     """
     settings = dict(settings)
     profile = settings.pop("profile", "pytorch")
@@ -263,7 +263,8 @@ def make_recipe(settings: Mapping[str, Any], where: str = "recipe", kind: type[R
 
 
 def checked_settings(settings: Mapping[str, Any], where: str, kind: type[Recipe]) -> dict[str, Any]:
-    """`settings` as the types of `kind`; a `UserError` that starts with `where` on an unknown name or a wrong value."""
+    """`settings` in the types of `kind`; a `UserError`, which starts with `where`, on an unknown name or wrong
+    value."""
     fields = fields_of(kind)
     for name in settings:
         if name in OLD_SETTINGS:
@@ -274,5 +275,5 @@ def checked_settings(settings: Mapping[str, Any], where: str, kind: type[Recipe]
 
 
 def core_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `settings` that every method has."""
+    """The part of `settings` that every method has."""
     return {name: value for name, value in settings.items() if name in fields_of(Recipe)}

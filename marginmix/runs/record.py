@@ -1,7 +1,7 @@
 """The record of a finished run, result.json: sealed when it is written, checked whenever it is read.
 
-What can be recomputed is: the identity from the spec, scores and optimism from the learning curve, the last accuracy
-from the confusion matrix. So a table cannot say what was not computed, be it by an edit or by a broken disk.
+The check recomputes the identity from the spec, scores and optimism from the learning curve, and the last accuracy from
+the confusion matrix. So neither an edit nor a broken disk puts a false number into a table.
 """
 
 import math
@@ -30,8 +30,8 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def finished_already(spec: Spec, out: Path) -> dict[str, Any] | None:
-    """The result of `spec` in the folder `out`; None where it or another of the run's files is missing. That of another
-    run is a `UserError`."""
+    """The result of `spec` in the folder `out`; None where one of the run's files is missing. The result of another run
+    is a `UserError`."""
     if not (out / RESULT).exists():
         return None
     result = read_json(out / RESULT)
@@ -44,9 +44,9 @@ def finished_already(spec: Spec, out: Path) -> dict[str, Any] | None:
 
 
 def check_record(record: Any, curve: Sequence[Mapping[str, float]]) -> Spec:
-    """The spec of a record (what result.json holds), whose learning curve is `curve`, a row an evaluation.
+    """The spec of a record (the content of result.json) with the learning curve `curve`, one row for each evaluation.
 
-    Raises `UserError`, without naming the file, on what is missing, cannot be, or disagrees.
+    Raises `UserError`, without naming the file, on anything missing, impossible or contradictory.
     """
     try:
         spec = _checked_spec(record)
@@ -70,7 +70,7 @@ def _checked_spec(record: Mapping[str, Any]) -> Spec:
 
 
 def _check_recipe(record: Mapping[str, Any], spec: Spec) -> None:
-    """All settings are there for those who read the record without the method; those of the spec are the spec's."""
+    """The record has every setting, for readers that do not import the method. They must agree with the spec."""
     recipe = record["recipe"]
     for name, value in {**spec.bits.settings, **spec.observation}.items():
         if recipe.get(name) != value:
@@ -144,7 +144,7 @@ def scores(
 
 
 def recipe_hash(record: Mapping[str, Any]) -> str:
-    """The identity but for the data (see `Bits.recipe_only`)."""
+    """The identity without the data (see `Bits.recipe_only`)."""
     return Bits(**record["spec"]["bits"]).recipe_only
 
 

@@ -5,12 +5,12 @@ from statistics import fmean, median
 
 PER_IMAGE_METRICS = ("accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid")
 SCORED_ON = {"test": "", "validation": "validation_"}
-"""Part of the data -> what the names of its columns in metrics.csv begin with."""
+"""Part of the data -> prefix of its columns in metrics.csv."""
 
 
 def score_rules(history: Sequence[Mapping[str, float]], window: int) -> dict[str, float | None]:
     """Test accuracy in percent: of the last evaluation, mean and median of the last `window`, at the best validation
-    accuracy (the earliest of equals; None without validation images), and the best on test, which is not a score."""
+    accuracy (the earliest of equals; None without validation images), and the best on test, which is never a score."""
     accuracies = [row["accuracy"] for row in history]
     validated = [(row["validation_accuracy"], -i) for i, row in enumerate(history) if "validation_accuracy" in row]
     return {

@@ -1,4 +1,4 @@
-"""One hyperparameter: its default, its text, and what it may be."""
+"""One hyperparameter: its default, its text, its allowed values."""
 
 import dataclasses
 from typing import Any
@@ -7,8 +7,8 @@ from marginmix.errors import UserError
 
 
 def setting(default: Any, doc: str, *choices: Any, within: str = "") -> Any:
-    """A dataclass field of the type of `default`: one of `choices`, or a number `within` an interval such as "(0, 1]"
-    (each of several numbers, where `default` is a tuple)."""
+    """A dataclass field of the type of `default`: one of `choices`, or a number `within` an interval such as "(0, 1]".
+    Where `default` is a tuple, each of its numbers lies within."""
     return dataclasses.field(default=default, metadata={"doc": doc, "choices": choices, "within": within})
 
 
@@ -19,7 +19,7 @@ def inherited(kind: type, name: str, default: Any) -> Any:
 
 
 def checked(field: dataclasses.Field, value: Any, where: str) -> Any:
-    """`value` as the field's type; a `UserError` that starts with `where` if it is of another or not allowed."""
+    """`value` in the field's type; a `UserError`, which starts with `where`, on another type or a forbidden value."""
     kind, name = type(field.default), field.name
     if kind is tuple and isinstance(value, list | tuple):
         value = tuple(_number(share) for share in value)

@@ -1,4 +1,4 @@
-"""Which files of this repository a script is made of: itself and all that it imports, so that an edit redraws it."""
+"""The files that a script depends on: itself and every module here that it imports. An edit of one redraws it."""
 
 import ast
 import hashlib
@@ -24,7 +24,7 @@ def sources(script: Path | str) -> list[str]:
 
 
 def contents(files: Iterable[Path | str]) -> str:
-    """A text that changes with what is in the files, whatever their dates."""
+    """A text that changes with the content of the files, not with their dates."""
     return hash_of([_digest(path) for path in files])
 
 

@@ -1,7 +1,7 @@
-"""The spec of a run: everything that decides its bits, what is observed on the way, and how and where to compute it.
+"""The spec of a run: everything that decides its bits, what to observe, and how and where to compute it.
 
 `spec.json` is the one way from a config to a training: `marginmix train spec.json --out DIR`. The identity is the hash
-of its part `bits`. Observation is what is only looked at: asking for more of it never makes a finished run stale.
+of its part `bits`. Observation only looks: asking for more of it never makes a finished run stale.
 """
 
 import dataclasses
@@ -18,20 +18,21 @@ from marginmix.runs.methods import facts_of
 from marginmix.runs.recipe import Recipe, checked_settings
 
 NUMERICS_VERSION = 1
-"""Raised by one when three steps of a method, or a default, change: results of another version are stale.
+"""Raise it by one when three steps of a method, or a default, change: results of another version are stale.
 
-A test forces it. A new method, and a new setting whose default is what was done before, need none: specs hold what
-differs from the method's defaults.
+A test forces it. A new method needs no new version. Nor does a new setting whose default changes nothing, since specs
+hold what differs from the method's defaults.
 """
 
 OBSERVATION = ("evaluations", "score_window", "snapshots", "diagnosed", "samples", "shares_examined")
-"""The settings that only look: weights and predictions are the same whatever they are."""
+"""The settings that only look: they change neither weights nor predictions."""
 
 
 @dataclass(frozen=True)
 class Bits:
-    """What decides every bit of a trained network. `data` is the hash of the decoded images and labels; `options` are
-    those of the dataset that differ from its row of the registry, with `family` where its name is not a row's."""
+    """Everything that decides the bits of a trained network. `data` is the hash of the decoded images and labels.
+    `options` are the dataset's options that differ from its row of the registry, with `family` where the name is not a
+    row's."""
 
     dataset: str
     options: Mapping[str, Any]
@@ -49,18 +50,18 @@ class Bits:
 
     @property
     def row(self) -> datasets.Dataset:
-        """The dataset with its options; a `UserError` where there is none such."""
+        """The dataset with its options; a `UserError` where it does not exist."""
         return datasets.get(self.dataset, **self.options)
 
     @property
     def recipe_only(self) -> str:
-        """The identity but for the data, which are not known everywhere."""
+        """The identity without the data, which a machine may lack."""
         return hash_of({**dataclasses.asdict(self), "data": None})
 
 
 @dataclass(frozen=True)
 class Machine:
-    """How and where to compute: none of it decides more than the last bits, and provenance records it."""
+    """How and where to compute. This affects the last bits at most, and provenance records it."""
 
     device: str = "auto"
     threads: int = 1
@@ -105,8 +106,8 @@ class Spec:
         return recipe
 
     def normalised(self, where: str) -> "Spec":
-        """The same run: 10 and 10.0, and a default that is spelled out, are one setting and have one identity. Raises
-        `UserError` that starts with `where` on a setting that the method does not have, or that is not allowed."""
+        """The same run in one spelling: 10 and 10.0, or a default written out, give one identity. Raises `UserError`,
+        which starts with `where`, on an unknown setting or a value that is not allowed."""
         recipe = self._recipe(where)
         bits = dataclasses.replace(self.bits, settings=bits_settings(recipe))
         return dataclasses.replace(self, bits=bits, observation=observation_of(recipe))
@@ -116,20 +117,20 @@ class Spec:
 
 
 def bits_settings(recipe: Recipe) -> dict[str, Any]:
-    """The settings that decide bits and are not the defaults."""
+    """The settings that decide bits and differ from the defaults."""
     return {name: value for name, value in recipe.changes.items() if name not in OBSERVATION}
 
 
 def observation_of(recipe: Recipe) -> dict[str, Any]:
-    """What a recipe asks to be looked at."""
+    """What a recipe asks to observe."""
     found = {name: getattr(recipe, name) for name in OBSERVATION}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
 def spec_from(content: Any, where: str) -> Spec:
-    """The spec that a JSON file holds; a `UserError` that starts with `where` on a key or type that cannot be.
+    """The spec in a JSON file. Raises `UserError`, which starts with `where`, on a wrong key or type.
 
-    Its settings are the method's: they are checked when its recipe is asked for."""
+    The method owns the settings, so `Spec.recipe` checks them."""
     parts = _fields_of(Spec, content, where)
     bits = Bits(**_fields_of(Bits, parts["bits"], f"{where}: bits"))
     machine = Machine(**_fields_of(Machine, parts["machine"], f"{where}: machine"))

@@ -1,4 +1,4 @@
-"""Variants of a method: what says `of: <start>` and what differs, and what an experiment's key `vary` generates."""
+"""Variants of a method: those that say `of: <start>` and what differs, and those that the key `vary` generates."""
 
 import re
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ Methods = dict[str, dict[str, Any]]
 
 
 def expanded(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The experiment with every variant among its methods and without `vary`. A variant has all that its start has, its
-    own over it, setting by setting."""
+    """The experiment with every variant among its methods and without `vary`. A variant has everything that its start
+    has; its own settings replace the start's one by one."""
     methods: Methods = {name: dict(method) for name, method in config["methods"].items()}
     for start, group in config.get("vary", {}).items():
         for n, switch in enumerate(group["switches"]):

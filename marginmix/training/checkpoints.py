@@ -1,6 +1,6 @@
 """Checkpoints of a run: two generations, never half-written, bound to the run's identity, each with its digest.
 
-A file is one header line of fixed length, which holds the SHA-256 of the rest, and then what `torch.save` wrote.
+A file is one header line of fixed length with the SHA-256 of the rest, then the output of `torch.save`.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ NEWEST, OLDER, NEXT = "newest.pt", "older.pt", "next.pt"
 def save(folder: Path, state: dict[str, Any], identity: str) -> None:
     """Keep `state` as the newest checkpoint of the run `identity`; the one before stays as the older one.
 
-    Raises `UserError` where it cannot be written, a full disk say; both earlier checkpoints are then as they were.
+    Raises `UserError` where writing fails, for instance on a full disk; both earlier checkpoints then stay.
     """
     buffer = io.BytesIO()
     torch.save({"identity": identity, "state": state}, buffer)
@@ -40,7 +40,7 @@ def save(folder: Path, state: dict[str, Any], identity: str) -> None:
 def load(folder: Path, identity: str) -> dict[str, Any] | None:
     """The newest usable state of the run `identity`, on the CPU; None where there is no checkpoint.
 
-    A file that is damaged or cannot be read is passed over, saying so. A checkpoint of another run is a `UserError`.
+    Skips a damaged or unreadable file, with a message. A checkpoint of another run is a `UserError`.
     """
     present = [folder / name for name in (NEWEST, OLDER) if (folder / name).exists()]
     for path in present:
@@ -68,7 +68,7 @@ HEADER_LENGTH = len(_header(b""))
 
 
 def _payload(path: Path) -> memoryview:
-    """What follows the header; `ValueError` where a byte of the file is not as it was written."""
+    """The content after the header; `ValueError` where a byte of the file has changed."""
     try:
         content = memoryview(path.read_bytes())
     except OSError as error:
@@ -99,5 +99,5 @@ def _is_intact(path: Path) -> bool:
 
 
 def discard(folder: Path) -> None:
-    """Remove the checkpoints of a finished run: a rerun that is asked for must not find the old end."""
+    """Remove the checkpoints of a finished run, so that a rerun does not start from its end."""
     shutil.rmtree(folder, ignore_errors=True)

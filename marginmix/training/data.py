@@ -1,4 +1,4 @@
-"""What a training reads: all images on the device, once, and which of them are labelled, unlabelled, held out."""
+"""The data of a training: all images on the device, once, and which are labelled, unlabelled or held out."""
 
 from dataclasses import dataclass
 
@@ -45,9 +45,9 @@ class TrainingData:
 
 def gather(prepared: Prepared, images: np.ndarray, row: Dataset, split: Split, recipe: Recipe,
            device: torch.device, needs_unlabelled: bool = True) -> TrainingData:  # fmt: skip
-    """The data of one run: `images` are those of `prepared` at the size of the recipe's choice.
+    """The data of one run: `images` are those of `prepared` at the run's image size.
 
-    The manifest is the same for every method; which part of it is the unlabelled pool is the recipe's switch. Raises
+    The split is the same for every method; the recipe decides which part of it is the unlabelled pool. Raises
     `UserError` where that pool is empty and the method `needs_unlabelled` images.
     """
     labelled, unlabelled, validation = split.labelled, split.unlabelled, split.validation

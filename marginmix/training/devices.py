@@ -1,4 +1,4 @@
-"""Which device a job runs on: refused where it is not there, lent to one job at a time where there are several."""
+"""The device of a job: an error where it does not exist; one job at a time on each of several."""
 
 import ctypes
 import fcntl
@@ -20,8 +20,8 @@ def choose(device: str, precision: str = "fp32") -> torch.device:
     """The device for `device` = cpu, cuda or auto (cuda where there is one). cuda without a GPU is a `UserError`, and
     so is `precision` bf16 on a GPU that has none.
 
-    Snakemake counts GPUs but does not say which one a job may take: a lock on one file per GPU does, held until this
-    process ends, however it ends. Slurm and Kubernetes hand out devices themselves.
+    Snakemake counts GPUs but does not say which one a job may take. A lock on one file per GPU does. The process holds
+    it until it ends, in whatever way. Slurm and Kubernetes assign devices themselves.
     """
     if device not in ("cpu", "cuda", "auto"):
         raise UserError(f"device: expected cuda, cpu or auto, found {device!r}")
@@ -77,7 +77,7 @@ def lease(names: list[str], slots: int, folder: Path | None = None) -> int:
 
 def prepare(device: torch.device, threads: int, exact: bool) -> None:
     """Set PyTorch up for one run. `exact`: the same bits for the same seed, by deterministic kernels and a fixed
-    number of CPU threads. Otherwise a GPU may choose kernels by timing them, and such whose order of adding varies."""
+    number of CPU threads. Otherwise a GPU may choose kernels by timing, and kernels that add in varying order."""
     if threads < 1:
         raise UserError(f"threads: expected a whole number from 1 on, found {threads}")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
@@ -95,9 +95,9 @@ def prepare(device: torch.device, threads: int, exact: bool) -> None:
 
 
 def keep_freed_memory() -> bool:
-    """Let glibc's malloc reuse large blocks that this process has freed. By default it hands each back to the system
-    and is given fresh pages, one fault and 4 KiB of zeros at a time: a tenth to a third of a CPU step. False where the
-    C library is another one."""
+    """Let glibc's malloc reuse large blocks that this process has freed. By default it returns each to the system
+    and gets fresh pages, one fault and 4 KiB of zeros at a time: a tenth to a third of a CPU step. False with another C
+    library."""
     trim_threshold, mmap_max, most = -1, -4, 2**31 - 1  # M_TRIM_THRESHOLD and M_MMAP_MAX of glibc's malloc.h
     if platform.libc_ver()[0] != "glibc":
         return False

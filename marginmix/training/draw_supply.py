@@ -10,9 +10,9 @@ BLOCK = 64
 
 
 class DrawSupply:
-    """The draws of block after block of steps, in tensors that stay where they are.
+    """The draws of consecutive blocks of steps, in tensors that stay in place.
 
-    `refill` is the host's part, between steps; `take` is the device's, inside a step that may have been recorded.
+    The host calls `refill` between steps. The device calls `take` inside a step, which may be recorded.
     """
 
     def __init__(self, drawer: Drawer, device: torch.device, block: int = BLOCK):
@@ -21,7 +21,7 @@ class DrawSupply:
         self._first = 0
 
     def refill(self, step: int) -> None:
-        """See to it that the draws of `step` are on the device."""
+        """Bring the draws of `step` to the device, unless they are there."""
         first = step - step % self.block
         if first != self._first:
             drawn = Draws.stack([self.drawer.step(i) for i in range(first, first + self.block)])
@@ -29,5 +29,5 @@ class DrawSupply:
             self._first = first
 
     def take(self, step: Tensor) -> Draws:
-        """The draws of `step`, an integer tensor of no dimension on the device."""
+        """The draws of `step`, a scalar integer tensor on the device."""
         return self._held.row(step % self.block)

@@ -1,4 +1,4 @@
-"""The averaged network that is evaluated, and MixMatch's weight decay: both act on a network's state after a step."""
+"""The averaged network, for evaluation, and MixMatch's weight decay. Both change a network's state after a step."""
 
 import copy
 
@@ -11,9 +11,9 @@ def _floating(tensors: list[Tensor]) -> list[Tensor]:
 
 
 class AveragedNetwork:
-    """Exponential moving average of a network: average ← decay * average + (1 - decay) * network, from a copy on.
+    """Exponential moving average of a network: average ← decay * average + (1 - decay) * network, starting from a copy.
 
-    `over` state: of parameters and batch-norm statistics (the port); parameters: the statistics are the network's own
+    `over` state: averages parameters and batch-norm statistics (port); parameters: copies the network's statistics
     (google).
     """
 
@@ -44,7 +44,7 @@ def decayed_tensors(network: nn.Module, on: str) -> list[Tensor]:
 class WeightDecay:
     """v *= 1 - wd * learning rate, for the tensors of `decayed_tensors`; nothing where wd is 0.
 
-    Not Adam's: the decay does not go through the moments, and in the port it also pulls batch-norm's statistics.
+    It is not Adam's own: it bypasses the moments, and in the port it also shrinks batch-norm's statistics.
     """
 
     def __init__(self, network: nn.Module, weight_decay: float, on: str):

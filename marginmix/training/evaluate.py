@@ -1,4 +1,4 @@
-"""Evaluation of a network on a set of images, and what is read off a confusion matrix."""
+"""Evaluation of a network on a set of images, and the measures of a confusion matrix."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A network on N images: its outputs; the method's predictions by name, each as a confusion matrix [C, C] (rows:
-    true class), the method's own first; the expected calibration error of that one, percent; and the class that it
-    predicts of each image, `predicted` [N], on the CPU."""
+    """A network on N images: its outputs; a confusion matrix [C, C] (rows: true class) for each prediction of the
+    method by name, the method's own first; the expected calibration error of its own, percent; and the class that it
+    predicts for each image, `predicted` [N], on the CPU."""
 
     seen: Outputs
     confusions: dict[str, np.ndarray]
@@ -30,7 +30,7 @@ class Evaluation:
         return next(iter(self.confusions.values()))
 
     def accuracies(self) -> dict[str, float]:
-        """accuracy, balanced_accuracy, and of the other predictions accuracy_NAME, balanced_accuracy_NAME, percent."""
+        """accuracy, balanced_accuracy, and for each other prediction accuracy_NAME, balanced_accuracy_NAME, percent."""
         row = {}
         for i, (name, found) in enumerate(self.confusions.items()):
             suffix = f"_{name}" if i else ""
@@ -56,7 +56,7 @@ def balanced_accuracy(confusion: np.ndarray) -> float:
 
 @torch.no_grad()
 def embed(network: nn.Module, images: Tensor, scaling: Scaling, precision: str) -> tuple[Tensor, Tensor]:
-    """Logits [N, C] and embeddings [N, D] of uint8 `images` [N, H, W, C], not augmented, in evaluation mode."""
+    """Logits [N, C] and embeddings [N, D] of uint8 `images` [N, H, W, C], without augmentation, in evaluation mode."""
     network.eval()
     with convolutions_in(precision, images.device):
         outputs = [network(scaling(batch)) for batch in images.split(BATCH)]

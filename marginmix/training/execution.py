@@ -1,6 +1,6 @@
-"""How a step is executed: operation by operation, compiled, or recorded as a CUDA graph and replayed.
+"""How a step runs: operation by operation, compiled, or recorded as a CUDA graph and replayed.
 
-Mathematics and draws are the same in all of them; rounding is not, so a run says in result.json which one it had.
+Mathematics and draws are the same in all modes. Rounding is not, so result.json names the mode.
 """
 
 import sys
@@ -13,12 +13,12 @@ from marginmix.errors import UserError
 
 MODES = ("auto", "eager", "compiled", "graph", "compiled-graph")
 WARM_UP = 3
-"""Steps that are executed as they are before one is recorded: libraries choose and allocate in the first ones."""
+"""Plain steps before recording: in the first ones libraries choose kernels and allocate memory."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """`compiled`: by torch.compile. `captured`: a whole step is one CUDA graph, launched as one."""
+    """`compiled`: by torch.compile. `captured`: a whole step is one CUDA graph."""
 
     compiled: bool
     captured: bool
@@ -35,7 +35,7 @@ EAGER = Execution(compiled=False, captured=False)
 
 def choose(mode: str, device: torch.device) -> Execution:
     """The execution that `mode` names. auto: graph on a GPU, where launching costs more than computing; eager on a
-    CPU, where compiling was measured to gain nothing (benchmarks/results). A `UserError` where it cannot be had."""
+    CPU, where compiling gained nothing (benchmarks/results). Raises `UserError` where the device cannot do it."""
     if mode not in MODES:
         raise UserError(f"execution: expected one of {', '.join(MODES)}, found {mode!r}")
     if mode == "auto":
@@ -46,7 +46,8 @@ def choose(mode: str, device: torch.device) -> Execution:
 
 
 def compiled(function: Callable) -> Callable:
-    """`function` by torch.compile, for inputs of one shape. In deterministic mode no kernel is chosen by timing it."""
+    """`function` by torch.compile, for inputs of one shape. In deterministic mode it does not choose kernels by
+    timing."""
     import torch._inductor.config as inductor  # takes a second
 
     inductor.deterministic = torch.are_deterministic_algorithms_enabled()
@@ -54,11 +55,11 @@ def compiled(function: Callable) -> Callable:
 
 
 class Recorded:
-    """A function without arguments or result, whose tensors stay where they are: after a few calls one is recorded as a
-    CUDA graph, the following ones replay it.
+    """A function without arguments or result, whose tensors stay in place. After a few calls it records one as a CUDA
+    graph; later calls replay it.
 
-    Where it cannot be recorded (a method that asks the host for a number), one line says so, and it is called as it is;
-    `captured` tells.
+    Where recording fails (a method asks the host for a number), it prints one line and calls the plain function.
+    `captured` is then False.
     """
 
     def __init__(self, function: Callable[[], None]):
@@ -78,7 +79,7 @@ class Recorded:
             self.function()
 
     def _aside(self) -> None:
-        """On a stream of its own, as recording will be."""
+        """Call on a separate stream, as recording does."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):

@@ -1,7 +1,7 @@
-"""One run's network, its average, method and optimiser, and one training step of them.
+"""The network of a run, its average, method and optimiser, and their training step.
 
-Everything that a step reads or writes is a tensor that stays where it is, step number and learning rate too: the very
-same code runs operation by operation, compiled, or recorded as a CUDA graph.
+Everything that a step reads or writes is a tensor that stays in place, even step number and learning rate. So the same
+code runs operation by operation, compiled, or recorded as a CUDA graph.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from marginmix.views.strong import StrongDraws, strong_views
 
 
 class Learner:
-    """`cell` (dataset/labels/seed) seeds everything, the same for all methods."""
+    """`cell` (dataset/labels/seed) seeds everything, equally for all methods."""
 
     def __init__(
         self, recipe: Method.Settings, method: type[Method], data: TrainingData, cell: str, execution: Execution = EAGER
@@ -65,16 +65,16 @@ class Learner:
 
     @property
     def execution(self) -> Execution:
-        """How steps are executed: as asked for, but for a graph that could not be recorded."""
+        """How steps run: as asked for, unless recording a graph failed."""
         return replace(self._asked, captured=isinstance(self.advance, Recorded) and self.advance.captured)
 
     @property
     def looking(self) -> nn.Module:
-        """The network that labels are guessed with, in training mode."""
+        """The network that guesses labels, in training mode."""
         return (self.network if self.recipe.teacher == "online" else self.average.module).train()
 
     def step(self) -> None:
-        """One step. The host sees to the draws and counts; the rest happens on the device."""
+        """One step. The host supplies draws and counts; the device does the rest."""
         self.supply.refill(self.completed)
         self.advance()
         self.completed += 1
@@ -90,8 +90,8 @@ class Learner:
         self.sums.add(terms, guesses, self.data.targets[unlabelled])
 
     def views(self, draws: Draws) -> tuple[Tensor, Tensor, Tensor]:
-        """Augmented, scaled images [M, channels, side, side]: weak views, the labelled first, and where the method
-        wants them strong views of the unlabelled last; labels [B, C]; which unlabelled images [µB] they show."""
+        """Augmented, scaled images [M, channels, side, side]: weak views, labelled first, then strong views of
+        the unlabelled images where the method wants them; labels [B, C]; the unlabelled images' indices [µB]."""
         data, recipe = self.data, self.recipe
         labelled, unlabelled = data.labelled[draws.labelled], data.unlabelled[draws.unlabelled]
         repeats = 0 if self.method.looks_at == "nothing" else recipe.augmentations
@@ -104,12 +104,12 @@ class Learner:
         return data.scaling(images), data.one_hot(labelled, self.dtype), unlabelled
 
     def descend(self, terms: dict[str, Tensor]) -> None:
-        """The gradient of the sum of the loss's `terms`."""
+        """Compute the gradient of the sum of the loss `terms`."""
         self.optimiser.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
 
     def update(self) -> None:
-        """The optimiser, the average, weight decay; and the step is counted."""
+        """Apply the optimiser, the average and weight decay, and count the step."""
         self.rate.copy_(self.learning_rate(self.clock))
         self.optimiser.step()
         self.average.update()
@@ -117,8 +117,8 @@ class Learner:
         self.clock += 1
 
     def learning_rate(self, step: Tensor) -> Tensor:
-        """After `step` steps: a cosine that ends at a fifth (Sohn et al. 2020); or constant, then falling
-        linearly to 0 over the last share `decay_last` of the run."""
+        """The rate after `step` steps: a cosine that ends at a fifth (Sohn et al. 2020); or constant, with a linear
+        fall to 0 over the last share `decay_last` of the run."""
         recipe, done = self.recipe, step.double()
         if recipe.schedule == "cosine":
             return recipe.learning_rate * torch.cos(7 / 16 * math.pi / recipe.steps * done)

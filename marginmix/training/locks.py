@@ -1,4 +1,4 @@
-"""One trainer a run: a twin waits (a killed workflow's jobs live on), then finds the work done or resumes it."""
+"""One trainer for each run: a second one waits (jobs outlive a killed workflow), then takes the result or resumes."""
 
 import fcntl
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[bool]:
-    """Hold the lock of `folder`, waiting for it: True where that was needed. The kernel frees it however its holder
+    """Hold the lock of `folder`; yields True where it had to wait. The kernel frees the lock however its holder
     ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w") as file:

@@ -1,4 +1,4 @@
-"""metrics.csv: losses by the names that the method gives them, quality of the guessed labels, accuracies."""
+"""metrics.csv: losses under the method's names for them, quality of the guessed labels, accuracies."""
 
 import csv
 import io
@@ -20,20 +20,20 @@ _GUESSES = ("images", "guesses", "confidence", "entropy", "known", "right")
 BY_SHARES = tuple(
     f"{name}_{what}" for name in (*ESTIMATES, "true") for what in ("accuracy", "balanced_accuracy", "distance")
 )
-"""Validation accuracies of predictions adjusted to class shares, and how far these are from the true ones."""
+"""Validation accuracies of predictions adjusted to class shares, and the distance of these from the true shares."""
 
 COLUMNS = (
     "learning_rate", "accuracy", "balanced_accuracy",
     "validation_accuracy", "validation_balanced_accuracy", "validation_calibration_error",
     "guess_coverage", "guess_accuracy", "guess_confidence", "guess_entropy", *DIAGNOSED, *BY_SHARES,
 )  # fmt: skip
-"""The columns that are not a method's own, in their order, behind step, loss and the terms of the loss."""
+"""The columns that every method shares, in order, after step, loss and the terms of the loss."""
 
 
 class StepSums:
-    """Sums over the steps since the last evaluation, kept on the device: a step never waits for the host.
+    """Sums over the steps since the last evaluation. They stay on the device, so a step never waits for the host.
 
-    The terms of the loss are those of the first step: a method has the same in every step.
+    A method has the same terms of the loss in every step.
     """
 
     def __init__(self, device: torch.device):
@@ -42,12 +42,10 @@ class StepSums:
 
     @torch.no_grad()
     def add(self, terms: Mapping[str, Tensor], guesses: Tensor | None, truth: Tensor) -> None:
-        """One step: weighted loss terms, guessed labels [B, C] and the true classes [B], -1 where nobody knows them.
+        """One step: weighted loss terms, guessed labels [B, C] (a row of zeros means no guess), true classes [B] (-1:
+        unknown).
 
-        A row of zeros is no guess.
-
-        The true classes are read here, for the record, and nowhere else. Raises `UserError` where the terms have other
-        names than before.
+        Only this record reads the true classes. Raises `UserError` where the names of the terms change.
         """
         if not self._terms:
             self._name(terms)
@@ -78,8 +76,8 @@ class StepSums:
         return bool(self._sums.isfinite().all())
 
     def means_and_reset(self) -> dict[str, float]:
-        """Per step the loss, which is the sum of its terms, and each term. Of the guesses accuracy and confidence
-        (percent), entropy (nats), and their coverage: the share of images that kept one, percent."""
+        """Means for each step: the loss, which is the sum of its terms, and each term. For the guesses: accuracy and
+        confidence (percent), entropy (nats), and coverage, the share of images that keep a guess (percent)."""
         losses = tuple(f"loss_{name}" for name in self._terms)
         names = ("steps", *losses, *_GUESSES) if self._terms else ()
         sums = dict(zip(names, self._sums.tolist(), strict=True))
@@ -104,7 +102,8 @@ class StepSums:
 
 
 def columns_of(history: Sequence[Mapping[str, float]], classes: Sequence[str]) -> list[str]:
-    """Those of metrics.csv: step, the loss and its terms, what occurs of `COLUMNS`, the method's own, recalls."""
+    """The columns of metrics.csv: step, the loss and its terms, those of `COLUMNS` that occur, the method's own,
+    recalls."""
     found = dict.fromkeys(name for row in history for name in row)
     losses = [name for name in found if name == "loss" or name.startswith("loss_")]
     known = [name for name in COLUMNS if name in found]
@@ -114,12 +113,12 @@ def columns_of(history: Sequence[Mapping[str, float]], classes: Sequence[str]) -
 
 
 def write_metrics(path: Path, history: Sequence[Mapping[str, float]], classes: Sequence[str]) -> None:
-    """metrics.csv: one row per evaluation; empty where a number does not apply."""
+    """Write metrics.csv: one row for each evaluation; empty where a number does not apply."""
     write_rows(path, history, columns_of(history, classes))
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]], columns: Sequence[str]) -> None:
-    """A CSV of `columns`; empty where a row has none, or not a number."""
+    """Write a CSV of `columns`; empty where a row lacks a value, or it is not a number."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)

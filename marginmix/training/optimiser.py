@@ -1,7 +1,7 @@
 """The optimisers: Adam (Kingma & Ba 2015), and gradient descent with Nesterov's momentum (Sutskever et al. 2013).
 
-`torch.optim`'s classes import the compiler, 3 of the 7 seconds before a job's first step, and keep numbers on the host;
-here all state is tensors that stay where they are.
+`torch.optim` imports the compiler, 3 of the 7 seconds before a job's first step, and keeps numbers on the host. Here
+all state is tensors that stay in place.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from marginmix.training.ema import decayed_tensors
 
 
 class Optimiser:
-    """What trains `parameters`; `rate` is a tensor of no dimension that may change."""
+    """Trains `parameters`; `rate` is a scalar tensor that may change."""
 
     def __init__(self, parameters: Iterable[Tensor], rate: Tensor):
         self.parameters, self.rate = list(parameters), rate
@@ -29,7 +29,7 @@ class Optimiser:
         raise NotImplementedError
 
     def state(self) -> dict[str, list[Tensor]]:
-        """All that the next step depends on besides parameters, gradients and rate."""
+        """What the next step depends on besides parameters, gradients and rate."""
         raise NotImplementedError
 
     def load_state(self, state: dict[str, list[Tensor]]) -> None:
@@ -40,7 +40,7 @@ class Optimiser:
 
 
 class Adam(Optimiser):
-    """Adam with β = (0.9, 0.999), ε = 1e-8, as PyTorch and MixMatch have it, by PyTorch's fused kernel."""
+    """Adam with β = (0.9, 0.999), ε = 1e-8, as PyTorch and MixMatch have it, with PyTorch's fused kernel."""
 
     def __init__(self, parameters: Iterable[Tensor], rate: Tensor):
         super().__init__(parameters, rate)
@@ -64,8 +64,8 @@ class Adam(Optimiser):
 class SGD(Optimiser):
     """v ← μ v + g, then w ← w − rate (g + μ v), as PyTorch and TensorFlow write Nesterov's momentum μ.
 
-    g is the gradient of the loss plus weight_decay / 2 ‖w‖² over those parameters that are among the `decayed` tensors,
-    as in google-research/fixmatch. So this decay goes through the momentum.
+    g is the gradient of the loss plus weight_decay / 2 ‖w‖², the latter only for parameters among the `decayed`
+    tensors, as in google-research/fixmatch. So this decay goes through the momentum.
     """
 
     def __init__(

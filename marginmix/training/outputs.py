@@ -60,13 +60,13 @@ def _result(spec: Spec, trainer: Trainer, source: str, split: Split) -> dict[str
         "shares": trainer.shares,
         "wall_seconds": round(trainer.seconds, 1),
         "provenance": parts,
-        # The same bits again can be promised only to a run that was made in one place, with deterministic kernels.
+        # Only a run computed in one place with deterministic kernels can promise the same bits again.
         "exact": len(parts) == 1 and parts[0]["deterministic"],
     }
 
 
 def _network(spec: Spec, trainer: Trainer) -> bytes:
-    """The averaged network and what is needed to build it again, readable with `torch.load(weights_only=True)`."""
+    """The averaged network and all that rebuilds it, readable with `torch.load(weights_only=True)`."""
     data = trainer.data
     buffer = io.BytesIO()
     content = {
@@ -85,8 +85,8 @@ def _network(spec: Spec, trainer: Trainer) -> bytes:
 
 
 def _observations(spec: Spec, trainer: Trainer, prepared: Prepared) -> dict[str, np.ndarray]:
-    """Arrays whose names begin with test/ (what was predicted of the test images); and where the spec asks for them
-    with plane/ (embeddings of two units at the snapshots) or sheet/ (the contact sheet)."""
+    """Arrays by name: test/ for predictions on the test images; where the spec asks for them, plane/ for 2-unit
+    embeddings at the snapshots and sheet/ for the contact sheet."""
     classes, found = np.array(trainer.data.classes), _predictions(trainer, prepared)
     if any(trainer.snapshots.values()):
         found |= {f"plane/{name}": array for name, array in _planes(trainer).items()}
@@ -97,13 +97,13 @@ def _observations(spec: Spec, trainer: Trainer, prepared: Prepared) -> dict[str,
 
 
 def _predictions(trainer: Trainer, prepared: Prepared) -> dict[str, np.ndarray]:
-    """Of the last evaluations the `steps` [w] and the `predicted` class of each test image [w, N]; the `targets` [N];
-    and whether an image has `copies` in the training images [N]: 0 none, 1 a near one, 2 an exact one."""
+    """The `steps` [w] of the last evaluations and the `predicted` class of each test image [w, N]; the `targets` [N];
+    and the `copies` of each image in the training images [N]: 0 none, 1 a near one, 2 an exact one."""
     predicted = np.stack([one.numpy() for one in trainer.predicted.values()])
     exact, near = (prepared.copied("test", TRAINING, near=kind) for kind in (False, True))
     return {
         "test/steps": np.array([int(step) for step in trainer.predicted]),
-        # An image's predictions lie side by side, since they seldom change: a third of the bytes, compressed.
+        # Predictions of one image seldom change: side by side they compress to a third of the bytes.
         "test/predicted": np.asfortranarray(predicted),
         "test/targets": prepared.targets[prepared.indices("test")].astype(predicted.dtype),
         "test/copies": exact.astype(np.uint8) + near,

@@ -16,9 +16,9 @@ from marginmix.training import devices
 
 ROOT = Path(marginmix.__file__).parents[1]
 CODE = ("marginmix", "baselines", "pyproject.toml", "uv.lock")
-"""What decides bits, of all that git tracks."""
+"""The tracked files that decide bits."""
 COMPUTED = ("device", "name", "threads", "deterministic", "execution", "torch", "driver", "commit", "clean", "lock")
-"""What two parts of a resumed run must have in common to count as made in one place; the date is no part of it."""
+"""The keys, without the date, in which two parts of a resumed run must agree to count as computed in one place."""
 
 
 def provenance(device: torch.device, execution: str) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def provenance(device: torch.device, execution: str) -> dict[str, Any]:
 
 @functools.cache
 def code_version() -> dict[str, str | bool | None]:
-    """The commit of the code that runs and whether what lies there is that commit; None and None outside of git."""
+    """The commit of the running code, and whether its files match that commit; None and None outside git."""
     commit = _call("git", "-C", str(ROOT), "rev-parse", "HEAD") if (ROOT / ".git").exists() else None
     if commit is None:
         return {"commit": None, "clean": None}
@@ -56,7 +56,7 @@ def _is_gpu(device: torch.device) -> bool:
 
 
 def _call(*command: str) -> str | None:
-    """What a command prints; None where it is not there or fails."""
+    """The output of a command; None where the command is missing or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):

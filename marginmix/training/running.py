@@ -22,9 +22,9 @@ CHECKPOINT_S = 30.0
 
 
 def train(spec: Spec, out: Path, anew: bool = False) -> dict[str, Any]:
-    """Train the run of `spec`, write its files into `out` and return what its result.json holds.
+    """Train the run of `spec`, write its files into `out` and return the content of its result.json.
 
-    Returns at once where `out` holds that run finished, unless `anew`. Resumes from the checkpoint in `out`. A second
+    Returns at once where `out` holds the finished run, unless `anew`. Resumes from the checkpoint in `out`. A second
     process waits for the first, then takes its result. Raises `UserError` where `out` holds another run.
     """
     check_writable(out)
@@ -57,7 +57,7 @@ def _train(spec: Spec, out: Path) -> dict[str, Any]:
 
 
 def prepare(spec: Spec) -> datasets.Prepared:
-    """The run's dataset, decoded; a `UserError` where it is not the one that the spec was made for."""
+    """The run's decoded dataset; a `UserError` where its hash is not the spec's."""
     bits, machine = spec.bits, spec.machine
     prepared = datasets.prepare(
         bits.dataset, machine.root, machine.data_root, machine.cache, machine.verify_counts, **bits.options

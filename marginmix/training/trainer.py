@@ -24,7 +24,7 @@ Row = dict[str, float]
 
 
 class Trainer(Learner):
-    """A learner from its first step to its last, with what is kept of the way."""
+    """A learner from its first step to its last, with everything that the run records."""
 
     def __init__(
         self, recipe: Method.Settings, method: type[Method], data: TrainingData, cell: str, execution: Execution = EAGER
@@ -33,23 +33,23 @@ class Trainer(Learner):
         self.history: list[Row] = []
         self.confusion: list[list[int]] = []
         self.predicted: dict[str, Tensor] = {}
-        """Step -> the predicted class of every test image [N], of the last `score_window` evaluations."""
+        """Step -> the predicted class of every test image [N], for the last `score_window` evaluations."""
         self.snapshots: dict[str, Arrays] = {}
         self.separability: list[dict[str, float | str]] = []
         self.shares: Shares = {}
-        """Class shares [C] by their names in `target_shares`: of the labelled images and, where the recipe wants them,
-        of the unlabelled ones."""
+        """Class shares [C] by their names in `target_shares`: those of the labelled images and, where the recipe wants
+        them, those of the unlabelled ones."""
         self.cell = cell
         self.diverged = False
         self.seconds = 0.0
-        """Wall time of training and evaluation up to the last evaluation, over all the parts of a resumed run."""
+        """Wall time of training and evaluation up to the last evaluation, over all parts of a resumed run."""
         self._here: dict[str, Any] = provenance(self.device, self.execution.name)
         self._earlier: list[dict[str, Any]] = []
         self._looked = False
 
     @property
     def provenance(self) -> list[dict[str, Any]]:
-        """Where and how the parts of the run were made, this one last: one entry, unless it was resumed elsewhere."""
+        """Where and how the parts of the run were computed, this one last: one entry, unless it resumed elsewhere."""
         here = {**self._here, "execution": self.execution.name}
         same = [part for part in self._earlier if all(part.get(name) == here[name] for name in COMPUTED)]
         return [*(part for part in self._earlier if part not in same), here]
@@ -87,14 +87,14 @@ class Trainer(Learner):
         return self.adjustment(self.recipe.target_shares) if self.recipe.prediction == "shares" else None
 
     def adjustment(self, name: str) -> Tensor:
-        """log t_k - log s_k [C]: what adjusts a head that learned under the labelled shares s to the shares t."""
+        """log t_k - log s_k [C], which adjusts a head trained under the labelled shares s to the shares t."""
         target, source = (torch.tensor(self.shares[of], dtype=self.dtype, device=self.device).clamp_min(1e-8)
                           for of in (name, "labelled"))  # fmt: skip
         return target.log() - source.log()
 
     def _by_shares(self, logits: Tensor, targets: Tensor) -> Row:
-        """Accuracies of `logits` [N, C] for the classes `targets` [N], adjusted to each of the estimated shares and to
-        the true ones, and how far from these the estimates are (total variation), percent."""
+        """Accuracies of `logits` [N, C] for the classes `targets` [N], adjusted to each estimate of the shares and to
+        the true shares; and the distance of each from the true ones (total variation). All in percent."""
         row: Row = {}
         for name in (*ESTIMATES, "true"):
             found = confusion(targets, (logits + self.adjustment(name)).argmax(1), logits.shape[1])
@@ -105,8 +105,8 @@ class Trainer(Learner):
     # The run
 
     def start(self) -> None:
-        """What comes before the first step: class shares are estimated where the recipe wants them; the method sees the
-        labelled images once, as the untrained network in evaluation mode embeds them."""
+        """Before the first step: estimate class shares where the recipe wants them, and show the method the labelled
+        images once, embedded by the untrained network in evaluation mode."""
         data, recipe = self.data, self.recipe
         wanted = {recipe.target_shares, *((*ESTIMATES, "true") if recipe.shares_examined else ())}
         if wanted != {"labelled"} or recipe.prediction == "shares":
@@ -121,7 +121,7 @@ class Trainer(Learner):
         self.method.start(embeddings, data.one_hot(data.labelled, embeddings.dtype))
 
     def resume(self, folder: Path, identity: str) -> None:
-        """Take up the state of the checkpoint in `folder`, if there is one. Looked for, and told of, once."""
+        """Load the state of the checkpoint in `folder`, if there is one. Looks only once."""
         if not self._looked and (state := checkpoints.load(folder, identity)):
             self.load_state(state)
         self._looked = True
@@ -129,8 +129,8 @@ class Trainer(Learner):
     def run(self, folder: Path, identity: str, report: Callable[["Trainer"], None], every_s: float = 30.0) -> None:
         """Train to the end, from the checkpoint in `folder` where there is one; `report` after each step.
 
-        Checkpoints are written at evaluations, at most one in `every_s` seconds. Stops early, `diverged`, where a loss
-        is no longer finite at an evaluation.
+        Checkpoints are written at evaluations, at most one in `every_s` seconds. Stops early, as `diverged`, where a
+        term of the loss is not finite at an evaluation.
         """
         if not self.completed:
             self.resume(folder, identity)
@@ -157,7 +157,7 @@ class Trainer(Learner):
             report(self)
 
     def state(self) -> dict[str, Any]:
-        """All that the rest of the run depends on, in types that `torch.load(weights_only=True)` reads."""
+        """Everything that the rest of the run depends on, in types that `torch.load(weights_only=True)` reads."""
         return {
             "network": self.network.state_dict(),
             "average": self.average.module.state_dict(),
