@@ -1,6 +1,7 @@
 """What is told of guessed labels, against cases solved by hand; and that telling it changes nothing."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,9 @@ from marginmix.analysis.diagnosis import DIAGNOSED, _gradient, _in_the_middle, c
 from marginmix.analysis.separability import fisher_ratio
 from marginmix.analysis.snapshots import take_snapshot
 from marginmix.errors import UserError
-from tests.toy_training import small_recipe, toy_trainer
+from marginmix.methods.base import Method
+from marginmix.views.augment import Scaling
+from tests.toy_training import small_recipe, toy_data, toy_trainer
 
 
 def trained(name, **settings):
@@ -89,3 +92,64 @@ def test_snapshots_keep_planes_and_measure_every_embedding():
     assert rows[0]["fisher_ratio"] == pytest.approx(fisher_ratio(points.astype(float), targets), rel=1e-2)
     arrays, rows = take_snapshot(trained("mixmatch"))
     assert arrays == {} and [row["space"] for row in rows] == 2 * ["normalised"]
+
+
+class Table(torch.nn.Module):
+    """Says of an image the row of `rows` whose number is in its pixels, and tells its mode."""
+
+    def __init__(self, *rows):
+        super().__init__()
+        self.rows, self.modes = torch.tensor(rows, dtype=torch.float64), []
+
+    def forward(self, images):
+        self.modes.append(self.training)
+        found = self.rows[images[:, 0, 0, 0].long()]
+        return found, found
+
+
+class Guesses(Method):
+    """The guessed labels are what the network says."""
+
+    def self_label(self, seen, step):
+        return seen.logits[0]
+
+
+def of_numbers(numbers, targets, rows, **settings):
+    """A trainer of the image `numbers` with the classes `targets`, all of them unlabelled and labelled."""
+    data, every = toy_data(), torch.arange(len(numbers))
+    images = torch.tensor(numbers, dtype=torch.uint8)[:, None, None, None].expand(-1, 8, 8, 1).clone()
+    scaling = Scaling(torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64))
+    data = replace(data, images=images, targets=torch.tensor(targets), labelled=every, unlabelled=every, test=every,
+                   validation=every, training=every, scaling=scaling)  # fmt: skip
+    trainer = toy_trainer("mixmatch", data, **settings)
+    trainer.average.module = Table(*rows)
+    return trainer
+
+
+def test_entropies_are_told_in_fifths_of_the_largest_one():
+    """One-hot: 0; 0.85, 0.15: 0.423 / log 3 = 0.38, the second fifth; uniform: 1, the last. Two images each; true
+    shares are a third each, guessed ones (1 + 0.85 + 1/3) / 3 of the first class."""
+    rows = [[1.0, 0.0, 0.0], [0.85, 0.15, 0.0], [1 / 3, 1 / 3, 1 / 3]]
+    trainer = of_numbers([0, 1, 2] * 2, [0, 1, 2] * 2, rows, diagnosed=6)
+    method, network = Guesses(trainer.recipe, trainer.method.task), Table(*rows)
+    row = diagnose(method, network, trainer.data, torch.tensor(0.0))
+    assert [row[f"guess_share_{i}"] for i in range(1, 6)] == pytest.approx([100 / 3, 100 / 3, 0, 0, 100 / 3], rel=1e-6)
+    assert row["guess_imbalance"] == pytest.approx(100 * ((1 + 0.85 + 1 / 3) / 3 - 1 / 3), rel=1e-6)
+    assert network.modes == [True], "labels are guessed in training mode"
+
+
+def test_guesses_with_the_true_shares_are_not_imbalanced_however_skewed_these_are():
+    trainer = of_numbers([0, 0, 0, 0, 1, 2], [0, 0, 0, 0, 1, 2], torch.eye(3).tolist(), diagnosed=6)
+    method = Guesses(trainer.recipe, trainer.method.task)
+    row = diagnose(method, Table(*torch.eye(3).tolist()), trainer.data, torch.tensor(0.0))
+    assert row["guess_imbalance"] == pytest.approx(0, abs=1e-5) and row["guess_calibration_error"] == 0
+
+
+def test_centroids_of_a_snapshot_are_means_of_normalised_points():
+    """Class 0 at (3, 0) and (0, 1): its mean direction is (1/2, 1/2); class 1 at (0, -2) twice."""
+    rows = [[3.0, 0.0], [0.0, 1.0], [0.0, -2.0]]
+    trainer = of_numbers([0, 1, 2, 2], [0, 0, 1, 1], rows, network="alexnet-2d")
+    arrays, _ = take_snapshot(trainer)
+    assert arrays["centroids"].tolist() == [[0.5, 0.5], [0.0, -1.0], [0.0, 0.0]]
+    assert arrays["points"].tolist() == [rows[i] for i in (0, 1, 2, 2)]
+    assert float(arrays["accuracy"]) == 25  # 0 and 1 for class 0, 0 and 0 for class 1

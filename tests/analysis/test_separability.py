@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import calinski_harabasz_score
 
 from marginmix.analysis.separability import MEASURES, fisher_ratio, neighbour_error, separability
 from marginmix.reporting.domains import MEASURES as TOLD
@@ -18,6 +19,13 @@ def test_fisher_ratio_by_hand():
     """Means 1 and 5 of two points each, all 1 from theirs: between 4 * 2², within 4 * 1."""
     assert fisher_ratio(np.array([[0.0], [2.0], [4.0], [6.0]]), np.array([0, 0, 1, 1])) == 4.0
     assert fisher_ratio(np.array([[0.0], [0.0], [1.0]]), np.array([0, 0, 1])) == float("inf")
+
+
+def test_fisher_ratio_is_scikit_learns_variance_ratio():
+    """Calinski & Harabasz (1974) divide each scatter by its degrees of freedom, C - 1 and N - C."""
+    points, targets = clouds(2.0)
+    expected = calinski_harabasz_score(points, targets) * 2 / 597
+    assert fisher_ratio(points, targets) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_point_does_not_vote_for_itself():

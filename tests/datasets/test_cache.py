@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from marginmix.datasets import at_size, available, describe, get, how_to_get, locate, prepare
 from marginmix.datasets.decode import Raw
@@ -105,7 +106,10 @@ def test_at_size(pets, tmp_path):
     assert (
         half.shape == (50, 8, 8, 3) and half.dtype == np.uint8 and np.abs(half - mean).max() <= 1
     )  # Pillow rounds twice
-    assert at_size(prepared, 20, tmp_path).shape == (50, 20, 20, 3)
+    large = at_size(prepared, 20, tmp_path)
+    assert large.shape == (50, 20, 20, 3)
+    for image, expected in zip(large, prepared.images, strict=True):
+        assert (image == np.asarray(Image.fromarray(expected).resize((20, 20), Image.Resampling.BICUBIC))).all()
     assert sorted(path.name for path in (tmp_path / "resized").iterdir()) == [
         f"pets-{prepared.data_hash}-{side}-v1" for side in (20, 8)
     ]

@@ -229,6 +229,13 @@ def test_stl10_official_folds(tmp_path, prepare_here):
     assert split.test.tolist() == list(range(80, 100))
 
 
+@pytest.mark.parametrize(("seed", "blocks"), [(2, (2, 3)), (13, (3, 4)), (10, (0, 1))])
+def test_stl10_takes_the_fold_of_the_seeds_last_digit(tmp_path, prepare_here, seed, blocks):
+    write_stl10(tmp_path / "data")
+    expected = [10 * block + i for block in blocks for i in range(10)]
+    assert split_of(prepare_here("stl10"), 20, seed=seed).labelled.tolist() == expected
+
+
 def test_stl10_all_labels(tmp_path, prepare_here):
     write_stl10(tmp_path / "data")
     split = split_of(prepare_here("stl10"), 60)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from marginmix.training.ema import AveragedNetwork, WeightDecay
 
@@ -33,6 +34,21 @@ def test_average(network, over):
         if tensor.is_floating_point():
             moved = 2.0 if over == "parameters" and "running" in name else 0.29
             torch.testing.assert_close(tensor, before[name] + moved, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("over", ["state", "parameters"])
+def test_average_is_that_of_torch(network, over):
+    """`torch.optim.swa_utils`: with buffers averaged too, or with those of the network."""
+    average = AveragedNetwork(network, 0.9, over)
+    theirs = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=over == "state")
+    theirs.update_parameters(network)  # their first one copies
+    for by in (1.0, -0.5, 0.25):
+        shift(network, by)
+        average.update()
+        theirs.update_parameters(network)
+    for name, tensor in theirs.module.state_dict().items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(average.module.state_dict()[name], tensor, rtol=1e-6, atol=1e-7, msg=name)
 
 
 def test_average_is_not_trained(network):

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from marginmix.errors import UserError
 from marginmix.networks import batch_parts, make_network
@@ -53,3 +55,67 @@ def test_parts_of_a_batch_are_normalised_as_separate_forwards_are(tracked):
     torch.testing.assert_close(logits, torch.cat(expected), atol=1e-12, rtol=0)
     for mine, theirs in zip(together.buffers(), apart.buffers(), strict=True):
         torch.testing.assert_close(mine, theirs, atol=1e-12, rtol=0)
+
+
+def plain_wrn_10_1(state, images, raw: bool, training: bool):
+    """Logits and embedding of a WRN-10-1 (Zagoruyko & Komodakis 2016; leak 0.1) in functions alone."""
+
+    def norm(x, name):
+        mean, variance = (None, None) if training else (state[f"{name}.running_mean"], state[f"{name}.running_var"])
+        x = F.batch_norm(x, mean, variance, state[f"{name}.weight"], state[f"{name}.bias"], training, eps=1e-5)
+        return torch.where(x > 0, x, 0.1 * x)
+
+    def convolved(x, name, stride=1):
+        kernel = state[f"{name}.weight"]
+        return F.conv2d(x, kernel, stride=stride, padding=kernel.shape[-1] // 2)
+
+    x = convolved(images, "stem")
+    for i in range(3):
+        block, stride = f"blocks.{i}", 1 if i == 0 else 2
+        entry = x if raw and i > 0 else norm(x, f"{block}.norm1")
+        out = convolved(norm(convolved(entry, f"{block}.conv1", stride), f"{block}.norm2"), f"{block}.conv2")
+        # The first block is no wider than the stem: its shortcut is its activated input.
+        x = out + (entry if i == 0 else convolved(x, f"{block}.shortcut", stride))
+    embedding = norm(x, "norm").mean((2, 3))
+    return embedding @ state["head.weight"].T + state["head.bias"], embedding
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("stage_input", ["raw", "activated"])
+def test_a_wrn_is_the_plain_one(stage_input, training):
+    torch.manual_seed(0)
+    network = make_network(make_recipe({"network": "wrn-10-1", "stage_input": stage_input}), 5, 3, 8).double()
+    state = network.state_dict()
+    for name, value in state.items():
+        if value.is_floating_point() and not name.startswith("stem"):
+            value.add_(0.1 * torch.rand_like(value))
+    images = torch.randn(6, 3, 8, 8, dtype=torch.float64)
+    expected = plain_wrn_10_1(
+        {name: value.clone() for name, value in state.items()}, images, stage_input == "raw", training
+    )
+    for found, plain in zip(network.train(training)(images), expected, strict=True):
+        torch.testing.assert_close(found, plain, rtol=1e-10, atol=1e-12)
+
+
+@torch.no_grad()
+def test_initial_weights():
+    """Kernels: normal, variance 2 / (k² outputs), for each layer within five standard errors. The head: Glorot's
+    normal, variance 2 / (inputs + classes), or PyTorch's uniform, ± 1 / sqrt(inputs)."""
+    torch.manual_seed(0)
+    for head in ("glorot", "uniform"):
+        network = make_network(make_recipe({"network": "wrn-10-2", "head_init": head}), 100, 3, 8)
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                outputs, count = layer.weight.shape[0], layer.weight.numel()
+                expected = (2 / (layer.weight[0, 0].numel() * outputs)) ** 0.5
+                assert abs(float(layer.weight.std()) / expected - 1) < 5 / (2 * count) ** 0.5
+                assert layer.weight.abs().max() > 2.5 * expected, "normal, not uniform"
+        weights, inputs = network.head.weight, 128
+        assert not network.head.bias.any()
+        if head == "glorot":
+            expected = (2 / (inputs + 100)) ** 0.5
+            assert weights.abs().max() > 3 * expected
+        else:
+            expected = (1 / inputs / 3) ** 0.5
+            assert 0.99 / inputs**0.5 < weights.abs().max() <= 1 / inputs**0.5
+        assert abs(float(weights.std()) / expected - 1) < 0.03

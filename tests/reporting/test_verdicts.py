@@ -101,3 +101,12 @@ def test_paired_difference_by_hand():
 )
 def test_claim(differences, side, verdict):
     assert claim_verdict(paired_difference(differences), side) == verdict
+
+
+def test_a_paired_difference_is_scipys():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(60, 2, 7), rng.normal(59, 1, 7)
+    interval = stats.ttest_rel(one, other).confidence_interval(0.95)
+    found = paired_difference(one - other)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=1e-9)
+    assert (found.mean, found.n) == (pytest.approx(one.mean() - other.mean()), 7)

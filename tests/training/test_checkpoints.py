@@ -1,9 +1,11 @@
 """A checkpoint is used to the bit as it was written, or not at all."""
 
+import contextlib
 import errno
 import hashlib
 import io
 import os
+import pathlib
 
 import pytest
 import torch
@@ -112,6 +114,38 @@ def test_a_full_disk_leaves_both_generations(folder, monkeypatch):
     with pytest.raises(UserError, match=r"cannot write .*/run/next.pt \([\d,]+ bytes\): No space left on device; make"):
         checkpoints.save(folder, state(3), "id")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("count", range(10))
+def test_whatever_kills_the_writer_a_whole_checkpoint_is_left(folder, monkeypatch, count):
+    """Killed at any call that changes a file, a write of a half included: the last state or the new one is read, and a
+    newest.pt that is there is whole."""
+    calls = iter(range(100))
+
+    def killed(function, half=None):
+        def call(*arguments, **more):
+            if next(calls) == count:
+                if half:
+                    half(*arguments)
+                raise KeyboardInterrupt
+            return function(*arguments, **more)
+
+        return call
+
+    write = pathlib.Path.write_bytes
+
+    def halved(path, data):
+        write(path, data[: len(data) // 2])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pathlib.Path, "write_bytes", killed(write, halved))
+        for owner, name in ((os, "replace"), (os, "fsync"), (os, "chmod"), (pathlib.Path, "replace")):
+            patched.setattr(owner, name, killed(getattr(owner, name)))
+        with contextlib.suppress(KeyboardInterrupt):
+            checkpoints.save(folder, state(3), "id")
+    assert checkpoints.load(folder, "id")["completed"] in (2, 3)
+    if (folder / checkpoints.NEWEST).exists():
+        assert checkpoints._is_intact(folder / checkpoints.NEWEST)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

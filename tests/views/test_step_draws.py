@@ -96,3 +96,23 @@ def test_many_unlabelled_images_come_in_shuffled_passes_too():
     drawn = torch.cat([drawer(unlabelled_ratio=7).step(step).unlabelled for step in range(5)])
     assert len(drawn) == 5 * 56
     assert all(sorted(part.tolist()) == list(range(50)) for part in drawn[:250].split(50))
+
+
+def test_offsets_flips_and_views_are_drawn_fairly():
+    """Of 400 steps: each of 8 offsets about an eighth of the time, half of the views flipped; bounds of five standard
+    errors. Two views of an image differ, and so do two passes over a pool and the rows from the columns."""
+    steps = [drawer().step(i) for i in range(400)]
+    offsets = torch.stack([step.offsets for step in steps])
+    flips = torch.stack([step.flips for step in steps]).double()
+    for axis in range(2):
+        shares = offsets[:, :, axis].flatten().bincount(minlength=8) / offsets[:, :, axis].numel()
+        assert len(shares) == 8 and (shares - 1 / 8).abs().max() < 5 * (1 / 8 * 7 / 8 / 9600) ** 0.5
+    assert abs(float(flips.mean()) - 0.5) < 5 * 0.5 / 9600**0.5
+    same = (offsets[:, 8:16] == offsets[:, 16:24]).all(2).double().mean()
+    assert abs(float(same) - 1 / 64) < 5 * (1 / 64 * 63 / 64 / 3200) ** 0.5
+    assert abs(float((flips[:, 8:16] == flips[:, 16:24]).double().mean()) - 0.5) < 5 * 0.5 / 3200**0.5
+    assert abs(float((offsets[:, :, 0] == offsets[:, :, 1]).double().mean()) - 1 / 8) < 5 * (7 / 64 / 9600) ** 0.5
+    passes = torch.cat([step.labelled for step in steps]).view(-1, 10)
+    assert len(passes.unique(dim=0)) == len(passes)
+    first = torch.stack([step.partners for step in steps])[:, 0].bincount(minlength=24) / 400
+    assert (first - 1 / 24).abs().max() < 5 * (1 / 24 * 23 / 24 / 400) ** 0.5
