@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
+NO_TORCH = str(Path(__file__).with_name("no_torch"))
 TIME_LIMIT_S = 300
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
@@ -44,7 +45,10 @@ for path in snakemake.output:
 
 
 class Copy:
-    """A folder with the workflow, and Snakemake in it."""
+    """A folder with the workflow, and Snakemake in it. Unless it `needs_torch`, a module that has no more than names
+    stands in for that: planning imports it, and a test calls Snakemake often."""
+
+    needs_torch = False
 
     def __init__(self, folder: Path, interpreter: str = sys.executable):
         self.folder, self.interpreter = folder, interpreter
@@ -68,7 +72,9 @@ class Copy:
 
     def duplicate(self, folder: Path) -> "Copy":
         shutil.copytree(self.folder, folder, symlinks=True)
-        return Copy(folder, self.interpreter)
+        copy = type(self)(folder, self.interpreter)
+        copy.needs_torch = self.needs_torch
+        return copy
 
     def without_pictures(self) -> "Copy":
         """Figures take no time: each is a file that holds none."""
@@ -105,7 +111,10 @@ class Copy:
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
         hidden = {"CUDA_VISIBLE_DEVICES": "", "XDG_CACHE_HOME": str(self.folder / ".snakemake" / "xdg")}
-        return {**os.environ, **hidden, **more}
+        found = {**os.environ, **hidden, **more}
+        if not self.needs_torch:
+            found["PYTHONPATH"] = os.pathsep.join(filter(None, [NO_TORCH, found.get("PYTHONPATH")]))
+        return found
 
     def planned(self, *arguments: str, **environment: str) -> dict[str, int]:
         """Jobs by rule that a dry run lists; none when there is nothing to do."""

@@ -64,7 +64,8 @@ def train(spec: Spec, out: Path, anew: bool = False) -> dict:
     write_atomically(out / paths.MODEL, b"no network")
     record = {
         "spec": spec.to_json(), "recipe": spec.recipe.to_json(), "identity": spec.identity, "source": prepared.source,
-        "split": split.hash, "overlap": dict(split.overlap), "classes": list(prepared.classes), "evaluated": len(curve), "diverged": False,
+        "split": split.hash, "overlap": dict(split.overlap), "classes": list(prepared.classes),
+        "evaluated": len(curve), "diverged": False,
         "confusion": confusion(len(prepared.classes), accuracy), "separability": separability(spec), "exact": True,
         "wall_seconds": 1.0, "provenance": [provenance(spec)],
         "files": {part: digest(out / part) for part in paths.OUTPUTS if part != paths.RESULT},

@@ -36,6 +36,7 @@ def bare(tmp_path_factory):
 def headline(bare, tmp_path_factory):
     """A clone in which it has run once."""
     copy = bare.duplicate(tmp_path_factory.mktemp("headline") / "copy")
+    copy.needs_torch = True
     done = copy.snakemake()
     (copy.folder / "logs" / "output").write_text(done.stdout)
     assert done.returncode == 0, done.stdout

@@ -1,13 +1,17 @@
 """What is planned, and what is refused, before anything runs."""
 
 import json
+import sys
 from subprocess import CompletedProcess
 
 import pytest
-from copies import Copy, jobs_in
+from copies import NO_TORCH, Copy, jobs_in
 
 from marginmix.errors import UserError
-from marginmix.runs.config import load
+from marginmix.runs.config import load, method_classes
+from marginmix.runs.methods import tell
+from tests.runs.experiment import WORKFLOW
+from tests.toy_training import METHODS
 
 TINY = ("--config", "experiment=tiny")
 REMOTE = ("--configfile", "workflow/profiles/slurm/gpus.yaml")
@@ -133,6 +137,15 @@ def test_a_broken_report_of_the_data_is_told_in_one_line(decoded, tmp_path):
     report.write_text('{"data_hash"')
     done = copy.snakemake("--dry-run", *TINY)
     assert done.returncode == 1 and len(told := told_by(done)) == 1 and "is not valid JSON" in told[0], done.stdout
+
+
+def test_without_torch_the_same_is_known_of_every_method(copy):
+    """What stands in for it in these tests hides nothing from planning."""
+    config = load(WORKFLOW, "paper")
+    paths = sorted({*METHODS.values(), *method_classes(config)})
+    code = "import json, sys; from marginmix.runs.methods import tell; print(json.dumps(tell(sys.argv[1:])))"
+    done = copy.run(sys.executable, "-c", f"import torch; assert {NO_TORCH!r} in torch.__file__; {code}", *paths)
+    assert done.returncode == 0 and json.loads(done.stdout) == json.loads(json.dumps(tell(paths))), done.stdout
 
 
 def test_the_traceback_is_shown_when_asked_for(copy):

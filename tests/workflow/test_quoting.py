@@ -35,6 +35,7 @@ def test_a_folder_of_any_name_holds_an_experiment_and_its_python(tmp_path):
     if (settings := Path(sys.prefix) / "pyvenv.cfg").exists():
         (environment / "pyvenv.cfg").write_text(settings.read_text())
     copy = Copy.make(folder / "copy", interpreter=str(environment / "bin" / "python"))
+    copy.needs_torch = True  # the toy is a real one
     done = copy.snakemake(*TINY, "toy={draws: 2}", FAKE_FAILURE="/mixmatch/")
     assert done.returncode == 1, done.stdout
     assert "1 of 2 are done" in (copy.folder / "results/tiny/tables.md").read_text()

@@ -1,0 +1,1 @@
+from torch import __getattr__  # noqa: F401
