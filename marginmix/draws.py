@@ -1,4 +1,4 @@
-"""Random draws that depend on a text alone, the same on every machine and with every numpy.
+"""Random draws that depend only on a text, the same on every machine and with every numpy.
 
 Only Philox's raw bits are used: numpy keeps those, but not what its Generator makes of them (NEP 19).
 """

@@ -1,4 +1,4 @@
-"""Bad input is told in one line: what, where, expected, found, what to do."""
+"""Bad input gives one line: what, where, expected, found, what to do."""
 
 import difflib
 import os
@@ -9,14 +9,14 @@ DEBUG_VARIABLE = "MARGINMIX_DEBUG"
 
 
 class UserError(Exception):
-    """Something that the user gave is wrong. The message is one line and says what to do."""
+    """An error in the user's input. The message is one line and says what to do."""
 
     def __init__(self, message: str):
         super().__init__(" ".join(message.split()))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """The nearest known name as the tail of a message, or the list of known names where none is near."""
+    """The end of a message: the nearest known name, or the list of known names where none is near."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(known)}"

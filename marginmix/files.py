@@ -1,4 +1,4 @@
-"""Files and folders that are never half-written, and hashes of what they hold."""
+"""Files and folders that are never half-written, and hashes of their content."""
 
 import contextlib
 import errno
@@ -13,7 +13,7 @@ from typing import Any
 
 from marginmix.errors import UserError
 
-# What file systems answer that cannot reserve space, or cannot fsync a folder.
+# Answers of file systems that cannot reserve space, or cannot fsync a folder.
 UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EBADF)
 
 
@@ -113,7 +113,7 @@ def reserve(path: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Make `folder`, write a small file to it and remove it; a `UserError` where that is not possible."""
+    """Make `folder`, write a small file to it and remove it; a `UserError` where that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe.") as file:

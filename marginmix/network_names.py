@@ -1,4 +1,4 @@
-"""The names of the networks. Apart from the networks, so that a config is checked without torch."""
+"""The names of the networks. They lie apart from the networks, so that checking a config needs no torch."""
 
 import re
 

@@ -1,7 +1,7 @@
-"""The class shares of the unlabelled images, estimated without a further label: by networks that see only the labels.
+"""The class shares of the unlabelled images, estimated without further labels by networks trained on the labels alone.
 
-Each network learns from all labelled images but one fold, so every labelled image is judged by a network that has not
-seen it. What these say calibrates predictions and measures confusion; a network's own training images could not.
+Each network learns from all labelled images but one fold, so a network that has not seen an image judges it. These
+judgements calibrate predictions and measure confusion. A network's own training images could not.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ from marginmix.training.execution import EAGER
 from marginmix.training.learner import Learner
 
 JUDGED = 5_000
-"""Unlabelled images that shares are estimated on, evenly spread over the pool: a share's standard error is then at most
-0.7 points."""
+"""Number of unlabelled images for the estimate, evenly spread over the pool. The standard error of a share is then at
+most 0.7 points."""
 
 Shares = dict[str, list[float]]
 
@@ -35,7 +35,7 @@ def labelled_shares(data: TrainingData) -> np.ndarray:
 
 
 def true_shares(data: TrainingData) -> np.ndarray:
-    """Shares [C] among the unlabelled images, by their hidden labels: an upper bound for whoever estimates them."""
+    """Shares [C] among the unlabelled images, from their hidden labels: an upper bound for any estimate."""
     targets = data.targets[data.unlabelled].cpu().numpy()
     return _shares_of(targets[targets >= 0], len(data.classes))
 
@@ -73,7 +73,7 @@ def estimated_shares(recipe: Method.Settings, data: TrainingData, cell: str) -> 
 
 
 def _labelled_only(recipe: Method.Settings, data: TrainingData, learned: np.ndarray, cell: str) -> torch.nn.Module:
-    """The averaged network of a training on the labelled images at the positions `learned`, nothing else."""
+    """The averaged network after training on only the labelled images at the positions `learned`."""
     chosen = data.labelled[_indices(learned, data)]
     short = core_settings(asdict(recipe)) | {
         "steps": recipe.share_steps, "evaluations": 1, "score_window": 1, "diagnosed": 0, "samples": 0, "snapshots": (),
@@ -86,7 +86,7 @@ def _labelled_only(recipe: Method.Settings, data: TrainingData, learned: np.ndar
 
 
 def _logits(network: torch.nn.Module, data: TrainingData, indices: torch.Tensor, recipe: Method.Settings) -> np.ndarray:
-    """Of the images `indices` [N], [N, C]."""
+    """Logits [N, C] of the images `indices` [N]."""
     return embed(network, data.images[indices], data.scaling, recipe.precision)[0].double().cpu().numpy()
 
 

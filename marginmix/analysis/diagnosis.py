@@ -1,4 +1,4 @@
-"""Why a method does what it does: its guessed labels, and how hard each pulls, on a fixed sample of unlabelled images.
+"""Why a method behaves as it does: its guessed labels, and their gradients, on a fixed sample of unlabelled images.
 
 Nothing here changes a run: labels are guessed by a copy of the method, as in training (batch by batch, each normalised
 by its own statistics) but on images that are not augmented.

@@ -1,8 +1,8 @@
-"""Label shift: the images to be classified have other class shares than the labelled ones, and what to do about it.
+"""Label shift: the images to classify have other class shares than the labelled ones.
 
-Labels that are drawn balanced say nothing of how common a class is. These functions estimate the shares p of a set
-without labels from what a classifier says of it, and adjust predictions to them. Under label shift p(x | y) is the same
-in both sets, so that p(y | x) of one set follows from that of the other by Bayes' rule.
+Balanced labels say nothing of how common a class is. These functions estimate the shares p of an unlabelled set from a
+classifier's predictions on it, and adjust predictions to them. Under label shift p(x | y) is the same in both sets. So
+p(y | x) of one set follows from that of the other by Bayes' rule.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ ROUNDS = 10_000
 def adjusted(probabilities: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """p_t(k | x) ∝ p(k | x) t_k / s_k, rows summing to 1 (Saerens et al. 2002, eq. 2.4).
 
-    `probabilities` [N, C] of a classifier that learned under the shares `source` [C]; `target` [C] are those wanted.
+    `probabilities` [N, C] come from a classifier trained under the shares `source` [C]; `target` [C] are the new
+    shares.
     """
     weighted = probabilities * (target / np.maximum(source, FLOOR))
     return weighted / weighted.sum(1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What a trained network says of images without labels."""
+"""A trained network's predictions on images without labels."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What the network sees, as pictures: weak views, mixtures with their labels, the surest and least sure guesses."""
+"""What the network sees, as pictures: weak views, mixtures with labels, the most and least confident guesses."""
 
 import copy
 
@@ -12,7 +12,7 @@ from marginmix.methods.step import guess_labels
 from marginmix.training.learner import Learner
 
 SEARCHED = 2048
-"""Unlabelled images among which the most and least confident guesses are looked for."""
+"""Number of unlabelled images searched for the most and least confident guesses."""
 
 
 def contact_sheet(learner: Learner, columns: int) -> dict[str, np.ndarray]:

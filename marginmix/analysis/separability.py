@@ -1,4 +1,4 @@
-"""How separable classes are in a space of embeddings, in four numbers that know nothing of the network."""
+"""How separable classes are in an embedding space: four measures that do not depend on the network."""
 
 import numpy as np
 from sklearn.metrics import davies_bouldin_score, silhouette_score
@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 
 NEIGHBOURS = 15
 MOST = 3000
-"""Points that the silhouette and the neighbours are computed on, evenly spread over the data: both cost its square."""
+"""Number of points for the silhouette and the neighbours, evenly spread over the data: the cost is quadratic."""
 
 MEASURES = ("silhouette", "davies_bouldin", "fisher_ratio", "neighbour_error")
 

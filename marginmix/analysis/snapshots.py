@@ -1,4 +1,4 @@
-"""Embeddings of all images at a moment of a run: the plane, where they have two units, and how separable it is."""
+"""Embeddings of all images at a step of a run: the plane, where they have two units, and the separability."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,7 +11,7 @@ Arrays = dict[str, Tensor]
 Row = dict[str, float | str]
 
 PLANE = 2
-"""Embeddings of so many units are kept to be drawn; larger ones only in numbers."""
+"""Embeddings of this many units are kept for figures; of larger ones only the measures."""
 
 
 def known_training(data: TrainingData) -> Tensor:

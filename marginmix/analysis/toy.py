@@ -1,6 +1,6 @@
 """The paper's toy: two classes in the plane, few labelled points, and the border before and after self-labelling.
 
-The training step is the real one, over points in the place of images. How much the border depends on which points
+The training step is the real one, with points instead of images. How much the border depends on which points
 happened to be labelled is measured over many draws of them: the paper claims that one way of self-labelling is unstable
 where classes overlap, and that the other is not.
 """

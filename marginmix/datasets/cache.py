@@ -19,7 +19,7 @@ from marginmix.datasets.row import EMBEDDED, PARTS, Dataset
 from marginmix.errors import UserError
 from marginmix.files import hash_of, reserve, writing
 
-# Raise it when a loader would give other arrays for the same files, or the cache has another format.
+# Raise it when a loader gives other arrays for the same files, or the format of the cache changes.
 LOADER_VERSION = 3
 
 
@@ -106,7 +106,7 @@ def _find(row: Dataset, root: Path | str | None, data_root: Path | str) -> tuple
 
 
 def new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    """A .npy file of uint8 to fill in; its space on the disk is reserved, else `OSError`."""
+    """A .npy file of uint8 to fill in. Reserves its space on the disk, else raises `OSError`."""
     array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
     reserve(path)
     return array
@@ -199,7 +199,7 @@ def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepar
 
 
 def _checked(path: Path, expected: str) -> np.ndarray:
-    """What follows from the images, and would take seconds to compute again."""
+    """Arrays derived from the images, which would take seconds to compute again."""
     array = np.load(path, allow_pickle=False)
     if (found := _digest(array)) != expected:
         raise ValueError(f"{path.name}: expected content of digest {expected}, found {found}")
@@ -207,7 +207,7 @@ def _checked(path: Path, expected: str) -> np.ndarray:
 
 
 def _check_arrays(prepared: Prepared) -> None:
-    """`ValueError` where the arrays are not those that were stored: a damaged cache must not be trained on."""
+    """`ValueError` where the arrays have changed since they were stored: nobody must train on a damaged cache."""
     for name, dtype in {"images": np.uint8, "targets": np.int64, "hashes": np.uint64}.items():
         if (found := getattr(prepared, name).dtype) != dtype:
             raise ValueError(f"{name}.npy: expected {np.dtype(dtype)}, found {found}")

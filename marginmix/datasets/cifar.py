@@ -11,7 +11,7 @@ from marginmix.datasets.folder import list_images
 from marginmix.datasets.row import Dataset
 from marginmix.errors import UserError
 
-# All that the official files need. Pickles may run any code that they name, so nothing else is let in.
+# All that the official files need. Pickles may run any code that they name, so this admits nothing else.
 _ADMITTED = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),

@@ -8,12 +8,12 @@ import numpy as np
 from marginmix.datasets.row import PARTS
 
 SIDE = 32
-"""The side at which an image is hashed. Smaller images would be enlarged, so that what the hash keeps is nearly all of
-the image: different digits of one class, and different drawn faces, then lie as near as copies."""
+"""The side of the images that are hashed. The hash of a smaller, enlarged image would keep nearly all of it: different
+digits of one class, and different drawn faces, would lie as near as copies."""
 LOW = 8
 WITHIN = 4
-"""The largest Hamming distance of two perceptual hashes, of 64 bits each, that counts as near. What counts as near
-decides which images `duplicates: drop` leaves out: raise the numerics version with any change of it or of the hash."""
+"""The largest Hamming distance of two near perceptual hashes of 64 bits. It decides which images `duplicates: drop`
+leaves out: raise the numerics version with any change of it or of the hash."""
 CHUNK = 4096
 BLOCK = 1 << 18
 
@@ -44,7 +44,7 @@ def _hashes(images: np.ndarray) -> np.ndarray:
 
 
 def near(hashes: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Which of the perceptual `hashes` [n] have one of `among` [m] within `WITHIN` bits, bool [n]."""
+    """Which of the perceptual `hashes` [n] lie within `WITHIN` bits of one `among` [m], bool [n]."""
     found = np.zeros(len(hashes), bool)
     among = np.unique(among)
     if not len(among):
@@ -57,7 +57,7 @@ def near(hashes: np.ndarray, among: np.ndarray) -> np.ndarray:
 
 
 def find_copies(hashes: np.ndarray, perceptual: np.ndarray | None, parts: Mapping[str, tuple[int, int]]) -> np.ndarray:
-    """Of each image, in which other parts it has copies: uint8 [N], a bit for each part and kind (see `bit`).
+    """The other parts in which each image has copies: uint8 [N], a bit for each part and kind (see `bit`).
 
     `hashes` uint64 [N] are equal for equal images; `perceptual` uint64 [N] as `perceptual_hashes` gives them, or None.
     """
@@ -73,20 +73,20 @@ def find_copies(hashes: np.ndarray, perceptual: np.ndarray | None, parts: Mappin
 
 
 def bit(part: str, near: bool) -> int:
-    """The bit that says: there is an exact copy, or a near one (exact ones included), in `part`."""
+    """The bit for an exact copy, or for a near one (exact ones included), in `part`."""
     return 1 << (PARTS.index(part) + len(PARTS) * near)
 
 
 def bits(parts: Sequence[str], near: bool = True) -> int:
-    """The bits of any exact copy in `parts`, with `near` of any near one too."""
+    """The bits for an exact copy in any of `parts`; with `near`, for a near copy too."""
     return sum(bit(part, kind) for part in parts for kind in ((False, True) if near else (False,)))
 
 
 def count_copies(
     copies: np.ndarray, parts: Mapping[str, tuple[int, int]], has_near: bool
 ) -> dict[str, dict[str, int | None]]:
-    """By pair "a/b" of parts the images of b with an `exact` copy in a, and with a `near` one (exact ones included);
-    `near` is None where near copies were not looked for."""
+    """For each pair "a/b" of parts: the number of images of b with an `exact` copy in a, and with a `near` one (exact
+    ones included); `near` is None where nobody looked for near copies."""
     found = {}
     for one, other in combinations(parts, 2):
         here = copies[slice(*parts[other])]

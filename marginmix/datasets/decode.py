@@ -19,7 +19,7 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Raw:
-    """What a loader gives: per part the images, uint8 [N, H, W, C], and targets, int64 [N] (-1 unknown)."""
+    """The result of a loader: for each part the images, uint8 [N, H, W, C], and targets, int64 [N] (-1: unknown)."""
 
     parts: Mapping[str, tuple[np.ndarray, np.ndarray]]
     classes: tuple[str, ...]
@@ -28,7 +28,7 @@ class Raw:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file that must be there."""
+    """The text of a file; a missing one is a `UserError`."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

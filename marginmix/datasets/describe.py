@@ -1,4 +1,4 @@
-"""What a prepared dataset holds, as `marginmix prepare` writes it."""
+"""The description of a prepared dataset, as `marginmix prepare` writes it."""
 
 from typing import Any
 

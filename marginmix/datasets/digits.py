@@ -12,7 +12,7 @@ TEST_PER_CLASS = 50
 
 
 def load(root: Path | None, row: Dataset, layout: str) -> Raw:
-    """Grey values 0..16 scaled to 0..255; 50 images of each class, drawn once and for all, are the test part."""
+    """Grey values 0..16 scaled to 0..255; a fixed draw of 50 images of each class is the test part."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

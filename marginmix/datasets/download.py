@@ -1,4 +1,4 @@
-"""Downloads of the sets that anybody may download, through torchvision, which knows their addresses and checksums."""
+"""Downloads of freely available datasets through torchvision, which knows their addresses and checksums."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ REACH_S, PAUSE_S = 5.0, 1.0
 
 
 def download(row: Dataset, place: Path) -> None:
-    """Fetch the dataset into `place`, whole or not at all; an official archive that lies there already is used."""
+    """Fetch the dataset into `place`, whole or not at all; uses an official archive that is there already."""
     # torchvision brings torch, which planning and splitting do without.
     from torchvision.datasets import CIFAR10, CIFAR100, STL10, SVHN
 

@@ -1,4 +1,4 @@
-"""Where a dataset lies, and a fingerprint of its files: both cheap, nothing is decoded."""
+"""Where a dataset lies, and a fingerprint of its files. Both are cheap and decode nothing."""
 
 import os
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def locate(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> 
 
 
 def available(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> bool:
-    """Can `prepare` get at the dataset: embedded, on disk, or to be downloaded?"""
+    """Can `prepare` get the dataset: embedded, on disk, or by a download?"""
     return dataset.embedded or dataset.downloadable or locate(dataset, root, data_root) is not None
 
 
@@ -44,7 +44,7 @@ def download_place(dataset: Dataset, root: Path | str | None, data_root: Path | 
 
 
 def how_to_get(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> str:
-    """One line: where an absent dataset was looked for, what was expected there and how to get it."""
+    """One line on an absent dataset: the places searched, what was expected there and how to get it."""
     places = _candidates(dataset, Path(root) if root is not None else None, Path(data_root))
     signs = " or ".join(layout.sign for layout in dataset.layouts.values())
     looked = ", ".join(f"{place}{'' if place.is_dir() else ' (not there)'}" for place in places)

@@ -1,7 +1,7 @@
 """The options of a dataset: fields of its entry in an experiment's file, beside its name.
 
-Which of them a dataset has, and their defaults, its row of the registry says. What each may be is said, and checked,
-here alone.
+A dataset's row of the registry says which options it has, with their defaults. Only this module says and checks the
+allowed values.
 """
 
 import json
@@ -15,8 +15,9 @@ from marginmix.errors import UserError, suggest
 
 @dataclass(frozen=True)
 class Option:
-    """`allowed` completes "must be …". `checked` gives a value in the one type that it has in a spec, None where it is
-    not allowed. `told` is what a title says of a value that is not the default. `decoded`: images or labels differ."""
+    """`allowed` completes "must be …". `checked` returns a value in the type that specs use, None where it is not
+    allowed. `told` is the text of a value in titles, where it is not the default. `decoded`: it changes images or
+    labels."""
 
     doc: str
     allowed: str
@@ -55,13 +56,13 @@ OPTIONS: dict[str, Option] = {
         decoded=True,
     ),
     "label_draw": Option(
-        "balanced: each class gives as many labels; natural: as its share of the training images is, at least one",
+        "balanced: as many labels from each class; natural: in the training images' proportions, at least one each",
         "balanced or natural",
         _one_of("balanced", "natural"),
         lambda draw: f"{draw} label draws",
     ),
     "duplicates": Option(
-        "drop: training images that are copies of a validation or test image are not trained on",
+        "drop: training leaves out training images that are copies of a validation or test image",
         "keep or drop",
         _one_of("keep", "drop"),
         lambda what: "without copies" if what == "drop" else "with copies",
@@ -73,22 +74,22 @@ OPTIONS: dict[str, Option] = {
         lambda flip: "mirrored" if flip else "not mirrored",
     ),
     "validation": Option(
-        "the validation images, drawn from the training images: so many, balanced, or that share of each class",
+        "validation images drawn from the training images: a number, balanced, or a share of each class",
         "a whole number from 1 on, or a share between 0 and 1",
         _count_or_share,
         lambda value: f"validation {value:g}",
     ),
 }
 COMMON = ("label_draw", "duplicates", "flip", "validation")
-"""The options of a dataset whose row says no others."""
+"""The options of a dataset, unless its row names others."""
 
 _FACES = re.compile(r"faces-(0(?:\.\d+)?|1(?:\.0+)?)")
 _NATURAL = "-natural"
 
 
 def checked_options(name: str, given: Mapping[str, Any], allowed: Iterable[str]) -> dict[str, Any]:
-    """The options `given` for the dataset `name`, which has those `allowed`; a `UserError` on another or a wrong
-    value. None is an option that is not given."""
+    """The options `given` for the dataset `name`, which has those `allowed`; a `UserError` on any other option or a
+    wrong value. None stands for an option that is not given."""
     allowed, found = tuple(allowed), {}
     for key, value in given.items():
         if value is None:
@@ -104,7 +105,7 @@ def checked_options(name: str, given: Mapping[str, Any], allowed: Iterable[str])
 
 
 def option_of(text: str) -> tuple[str, Any]:
-    """The option that a word of a command line, KEY=VALUE, says; see `option_words`."""
+    """The option in a word KEY=VALUE of a command line; see `option_words`."""
     name, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"--option: expected KEY=VALUE such as label_draw=natural, found {text!r}")
@@ -115,7 +116,7 @@ def option_of(text: str) -> tuple[str, Any]:
 
 
 def option_words(options: Mapping[str, Any]) -> list[str]:
-    """Words of a command line that say these options, and the family."""
+    """The words of a command line for these options and the family."""
     words = []
     for name, value in options.items():
         text = value if isinstance(value, str) else json.dumps(value)
@@ -124,7 +125,7 @@ def option_words(options: Mapping[str, Any]) -> list[str]:
 
 
 def refuse_old_name(name: str, given: Mapping[str, Any], rows: Iterable[str]) -> None:
-    """A `UserError` where a name says an option, as names did before they were fields, and `given` does not say it."""
+    """A `UserError` where a name holds an option, as old names did, and `given` does not."""
     stem, said = name.removesuffix(_NATURAL), {}
     if stem in ("ferplus-argmax-unique", "ferplus-argmax-first"):
         said = {"family": "ferplus", "vote_rule": stem.removeprefix("ferplus-")}

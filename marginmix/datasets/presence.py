@@ -1,4 +1,4 @@
-"""What can be known of a dataset's files while planning: nothing is decoded or downloaded, files are only listed."""
+"""What planning knows of a dataset's files. It lists them, and decodes or downloads nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every dataset is one row: what it is, what it must hold, who loads it, where to get it."""
+"""Every dataset is one row: its name and classes, its image counts, its loader, where to get it."""
 
 import re
 from dataclasses import replace
@@ -187,10 +187,9 @@ ROWS: dict[str, Dataset] = {
 
 
 def get(name: str, /, family: str | None = None, **options: Any) -> Dataset:
-    """The row of a dataset, with its options applied; with `family` (a row's name) the name is the user's own choice.
+    """The row of a dataset, with its options applied; with `family` (a row's name) the user may choose any name.
 
-    Raises `UserError` on an unknown name, with the nearest known one, and on an option that the dataset does not have
-    or a value that it may not have.
+    Raises `UserError` on an unknown name, with the nearest known one, and on an unknown option or a forbidden value.
     """
     if not _FREE_NAME.fullmatch(name):
         raise UserError(f"dataset name {name!r}: expected letters, digits, '.', '_' and '-' only; rename it")

@@ -1,4 +1,4 @@
-"""What is known of a dataset before any of its files is read: a row of the registry."""
+"""A row of the registry: the facts of a dataset before any file is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ EMBEDDED = "embedded"
 class Layout:
     """One way in which a dataset may lie on disk, relative to its root.
 
-    `sign` is the path by which it is recognised; `inputs` are the files and folders that its content depends on.
+    `sign` is the path that identifies it; `inputs` are the files and folders that its content depends on.
     """
 
     sign: str
@@ -25,13 +25,13 @@ class Layout:
 class Dataset:
     """A row of the registry, or one with options applied to it (`get`).
 
-    `classes` and `shape` (H, W, C) are None where the user's images decide. `counts` are the images per part, by
-    layout, and `counts_by_rule` those under vote rules other than the default. `loader` is "module:function", called as
+    `classes` and `shape` (H, W, C) are None where the user's images decide them. `counts` has the images per part, by
+    layout; `counts_by_rule` has them for vote rules other than the default. `loader` is "module:function", called as
     `function(root, row, layout) -> Raw`.
 
     `options` names the options that the dataset has. Their defaults are the fields of the same names: see `OPTIONS`.
-    `validation` counts where the dataset has no validation part of its own. `changed` are the options that differ from
-    the registry's row, with `family` where the name is not that of a row: all that a spec has to say beside the name.
+    `validation` counts where the dataset has no validation part of its own. `changed` holds the options that differ
+    from the registry's row, with `family` where the name is not a row's. A spec holds these beside the name.
     """
 
     name: str
@@ -58,13 +58,13 @@ class Dataset:
 
     @property
     def decoded(self) -> dict[str, Any]:
-        """The changed options that give other images or labels."""
+        """The changed options that change images or labels."""
         return {name: value for name, value in self.changed.items() if name in OPTIONS and OPTIONS[name].decoded}
 
     @property
     def validated_as(self) -> str:
-        """The text that validation images are drawn by: the family and the options that give other images or labels.
-        So datasets that differ in how labels are drawn share them. Users' own images go by the dataset's name."""
+        """The seed of the draw of validation images: the family and the options that change images or labels. So
+        datasets that differ only in their label draw share them. For users' own images it is the dataset's name."""
         if self.classes is None:
             return self.name
         values = (value if isinstance(value, str) else f"{value:g}" for value in self.decoded.values())

@@ -11,8 +11,8 @@ class AlexNet2d(nn.Module):
     """Images [N, channels, side, side], side at least 8, to (logits [N, classes], embedding [N, 2]).
 
     AlexNet's five convolutions, three poolings and three linear layers (Krizhevsky et al. 2012), narrower, with
-    batch-norm in the place of local response normalisation and of dropout. The 2 units have no ReLU: it would fold
-    the plane that is to be looked at into one quadrant.
+    batch-norm instead of local response normalisation and dropout. The 2 units have no ReLU, which would fold the plane
+    into one quadrant.
     """
 
     def __init__(self, classes: int, channels: int, side: int, **norm: float):

@@ -1,8 +1,8 @@
-"""Batch-norm over parts of a batch, with a say in which part moves the running statistics.
+"""Batch-norm over parts of a batch, with a choice of the parts that move the running statistics.
 
 MixMatch sends its labelled and unlabelled batches through the network one after the other, each normalised by its own
-statistics. Convolutions do not care where one batch ends; batch-norm does. So the batches go through as one, and this
-layer keeps them apart: as fast as one forward, the same numbers as several.
+statistics. Only batch-norm depends on where one batch ends. So the batches go through as one, and this layer keeps them
+apart: as fast as one forward, with the same numbers as several.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Networks from outside this package: a function of an installed package, named by its import path.
 
-The function is called as `f(classes, channels, side)`. The module that it returns maps images [N, channels, side, side]
-to (logits [N, classes], embedding [N, D]); `Headed` makes such a module of a backbone.
+The call is `f(classes, channels, side)`. The module that it returns maps images [N, channels, side, side] to (logits
+[N, classes], embedding [N, D]); `Headed` makes such a module of a backbone.
 """
 
 import importlib
@@ -29,7 +29,7 @@ class Headed(nn.Module):
 
 
 def foreign_network(path: str, classes: int, channels: int, side: int, eps: float, momentum: float) -> nn.Module:
-    """The network that the function at `path` makes, tried on one image.
+    """The network from the function at `path`, tried on two images.
 
     Its batch norms become those of this package, which keep labelled and unlabelled parts of a batch apart, with `eps`
     and `momentum` of the recipe. Raises `UserError` where it is no such function, or returns no such network.

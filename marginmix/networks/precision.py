@@ -12,5 +12,5 @@ def convolutions_in(precision: str, device: torch.device) -> AbstractContextMana
 
 
 def full_precision(images: Tensor) -> AbstractContextManager:
-    """Within: no automatic conversion. For the last layer: 8 bits of mantissa are few for a distance or a loss."""
+    """Within: no automatic conversion. The last layer needs it: 8 bits of mantissa are few for a distance or a loss."""
     return torch.autocast(images.device.type, enabled=False)

@@ -1,4 +1,4 @@
-"""From result.json files to the tables: which runs there are, what they say, and whether it is the paper's.
+"""From result.json files to tables: the runs, their numbers, and the verdicts on the paper's.
 
-Reads files only; imports neither torch nor snakemake nor matplotlib.
+Reads files only, and imports neither torch nor snakemake nor matplotlib.
 """

@@ -1,4 +1,4 @@
-"""Pooled tests that an experiment declares before its runs are made."""
+"""Pooled tests that an experiment declares before its runs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from marginmix.runs.key import RunKey
 
 @dataclass(frozen=True)
 class Claim:
-    """A pooled test that was declared before its runs were made: is methods[0] more accurate than methods[1]?"""
+    """A pooled test, declared before the runs: is methods[0] more accurate than methods[1]?"""
 
     name: str
     dataset: str

@@ -1,4 +1,4 @@
-"""The audit of datasets: how many images of one part have a copy in another. It is published like runs are."""
+"""The audit of datasets: how many images of one part have a copy in another. It is published like runs."""
 
 from collections.abc import Mapping
 from pathlib import Path

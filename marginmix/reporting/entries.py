@@ -1,4 +1,4 @@
-"""An entry of a table: one (dataset, label count), its methods' runs, and what the verdicts on them are."""
+"""An entry of a table: one (dataset, label count), its methods' runs, and the verdicts on them."""
 
 from dataclasses import dataclass
 
@@ -74,7 +74,7 @@ class Entry:
 
     @property
     def sources(self) -> list[str]:
-        """Where the images came from, where that says more than the dataset's name."""
+        """The copy of the dataset, where it says more than the dataset's name."""
         return sorted(set(self.runs["source"]) - {self.dataset})
 
     @property

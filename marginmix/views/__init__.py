@@ -1,1 +1,1 @@
-"""What a step sees of an image: every random choice is drawn in one place and applied in another."""
+"""The views of a step: one place draws every random choice, another applies it."""

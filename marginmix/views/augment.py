@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def _reflect(position: Tensor, size: int) -> Tensor:
-    """Positions beyond an edge, mirrored at it without repeating it."""
+    """Positions beyond an edge, mirrored at the edge without repeating it."""
     position = position.abs()
     return torch.where(position >= size, 2 * (size - 1) - position, position)
 
@@ -25,12 +25,13 @@ class Scaling:
     """uint8 [..., H, W, C] to the network's input: [..., C, H, W], channels last in memory."""
 
     def __init__(self, factor: Tensor, bias: Tensor):
-        """`factor` and `bias` [C] by which a pixel in 0..255 is multiplied and shifted."""
+        """Maps a pixel in 0..255 by `factor` and `bias` [C]."""
         self.factor, self.bias = factor, bias
 
     @classmethod
     def of(cls, mode: str, mean: Tensor, sd: Tensor) -> "Scaling":
-        """`mode` channel: mean 0, sd 1 by `mean` and `sd` [C] of the training images in [0, 1]; unit: to [-1, 1]."""
+        """`mode` channel: to mean 0 and sd 1, by `mean` and `sd` [C] of the training images in [0, 1]; unit: to [-1,
+        1]."""
         if mode == "unit":
             mean, sd = torch.full_like(mean, 0.5), torch.full_like(sd, 0.5)
         return cls(1 / (255 * sd), -mean / sd)

@@ -1,9 +1,9 @@
-"""Every random choice of a step, as a pure function of (cell, step). Applying them is elsewhere.
+"""Every random choice of a step, as a pure function of (cell, step). Other modules apply them.
 
 So a run resumes from its state and its step alone, and all methods on a cell see the same labelled images, unlabelled
-images, crops, flips and mixing partners. Where they differ in µ alone, that still holds for the labelled images, and
-for the crops, flips and strong views of the first B unlabelled ones; which images these are depends on µ, since each
-image comes once in a pass over the pool.
+images, crops, flips and mixing partners. If two methods differ only in µ, they still share the labelled images, and
+the crops, flips and strong views of the first B unlabelled ones. Which images these are depends on µ, since each image
+comes once in a pass over the pool.
 """
 
 import functools
@@ -25,10 +25,10 @@ NOTHING = torch.zeros(0, 8, dtype=torch.float64)
 class Draws:
     """The choices of one step, B = batch size, K = augmentations, µ = unlabelled ratio, M = (1 + K µ) B.
 
-    labelled, unlabelled: int64 [B] and [µB], positions in the two pools. offsets: int64 [M, 2], rows and columns by
-    which a crop is shifted, in 0..2 shift. flips: bool [M]. partners: int64 [M], whom each image is mixed with. lam:
-    float32 [M, 1], its own share in the mixture, at least 1/2. Views are ordered labelled, first unlabelled, second
-    unlabelled, ….
+    labelled, unlabelled: int64 [B] and [µB], positions in the two pools. offsets: int64 [M, 2], the shift of
+    each crop in rows and columns, in 0..2 shift. flips: bool [M]. partners: int64 [M], the image that each is mixed
+    with. lam: float32 [M, 1], its own share in the mixture, at least 1/2. Views are ordered labelled, first
+    unlabelled, second unlabelled, ….
     strong: float64 [S, 8], packed `StrongDraws` of S = µB unlabelled images; S = 0 where the method wants none.
     """
 
@@ -52,12 +52,12 @@ class Draws:
         return Draws(*(tensor.to(device) for tensor in self.tensors()))
 
     def copy_from(self, other: "Draws") -> None:
-        """Overwrite these tensors in place, without waiting where they lie on a GPU."""
+        """Overwrite these tensors in place; on a GPU without waiting."""
         for mine, theirs in zip(self.tensors(), other.tensors(), strict=True):
             mine.copy_(theirs.pin_memory() if mine.is_cuda else theirs, non_blocking=True)
 
     def row(self, index: Tensor) -> "Draws":
-        """One step of stacked draws; `index` is an integer tensor of no dimension. The host is not asked for it."""
+        """One step of stacked draws; `index` is a scalar integer tensor, which stays on the device."""
         return Draws(*(tensor.index_select(0, index.view(1)).squeeze(0) for tensor in self.tensors()))
 
 
@@ -90,7 +90,7 @@ class Drawer:
         lam, offsets, flips = self._views(rng, (1 + self.augmentations) * size)
         partners = rng.permutation(len(offsets))
         if more:
-            # From a stream of their own, so that those above are the same whatever the ratio.
+            # From a stream of their own, so that the ratio does not change those above.
             rng = _generator(f"{self.cell}/more/{step}")
             added = self._views(rng, self.augmentations * more)
             lam, offsets, flips = (self._widened(*two) for two in zip((lam, offsets, flips), added, strict=True))
@@ -109,7 +109,7 @@ class Drawer:
         )
 
     def _views(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """λ [count, 1], all the same where it is one for a batch, offsets [count, 2] and flips [count]."""
+        """λ [count, 1] (all equal with one λ per batch), offsets [count, 2] and flips [count]."""
         lam = rng.beta(self.alpha, self.alpha, size=(count if self.lambda_per_example else 1, 1))
         lam = np.broadcast_to(np.maximum(lam, 1 - lam), (count, 1))
         offsets = rng.integers(0, self.offsets, size=(count, 2))

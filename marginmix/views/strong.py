@@ -47,7 +47,7 @@ class StrongDraws:
     centre: Tensor
 
     def packed(self) -> Tensor:
-        """All of them in one float64 tensor [N, 8], which travels to the device as one."""
+        """All choices in one float64 tensor [N, 8], which travels to the device at once."""
         parts = (self.operation, self.magnitude, self.sign, self.centre)
         return torch.cat([part.double() for part in parts], dim=1)
 
@@ -75,7 +75,7 @@ def draw_strong(text: str, count: int) -> StrongDraws:
 def strong_views(images: Tensor, draws: StrongDraws) -> Tensor:
     """uint8 `images` [N, H, W, C], C = 1 or 3, each with its two operations, then Cutout. Returns uint8 [N, H, W, C].
 
-    The host is asked nothing, so a step with it can be recorded as a CUDA graph."""
+    It asks the host nothing, so a step with it can be recorded as a CUDA graph."""
     return cutout(randaugment(images, draws), draws.centre)
 
 
