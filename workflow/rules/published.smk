@@ -80,7 +80,6 @@ if os.path.exists(AUDIT):
         conda:
             ENVIRONMENT
         params:
-            folder=paths.PUBLISHED,
             made_of=made_of("audit.py"),
         script:
             "../scripts/audit.py"

@@ -9,6 +9,7 @@ from marginmix.files import write_atomically
 from marginmix.reporting.copies import audit_blocks, audit_frame, read_audit
 from marginmix.reporting.markdown import to_markdown
 from marginmix.reporting.results import csv_text
+from marginmix.runs import paths
 
 
 def write_copies(folder: Path, outputs: Mapping[str, Path | str]) -> None:
@@ -20,4 +21,4 @@ def write_copies(folder: Path, outputs: Mapping[str, Path | str]) -> None:
 
 if "snakemake" in globals():
     job = snakemake  # noqa: F821
-    sys.exit(run_or_explain(write_copies, Path(job.params.folder), job.output))
+    sys.exit(run_or_explain(write_copies, Path(paths.PUBLISHED), job.output))
