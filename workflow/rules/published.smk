@@ -12,14 +12,14 @@ for NAME in CONFIGS:
 TRIALS = {name: kind for name, said in CONFIGS.items() for kind in ("study", "difficulty") if kind in said}
 REPORTED = ["paper", *(name for name, said in CONFIGS.items() if said["report"] and name != "paper")]
 PUBLISHED_FIGURES = published_figures(CONFIGS, PLANES)
-AUDIT = f"{paths.PUBLISHED}/{paths.COPIES}"
+if os.path.exists(f"{paths.PUBLISHED}/{paths.COPIES}"):
+    TRIALS["copies"] = "audit"  # of datasets, not of an experiment
 CONFIG_FILES = [os.path.relpath(f"{workflow.basedir}/config/{name}.yaml") for name in CONFIGS]
 
 PAGES += [
     f"{paths.TABLES}.md",
     f"{paths.STUDIES}/separability.csv",
     *(f"{paths.STUDIES}/{name}.md" for name in TRIALS),
-    *([f"{paths.STUDIES}/copies.md"] if os.path.exists(AUDIT) else []),
     *(figure.output for figure in PUBLISHED_FIGURES),
 ]
 PAGES.remove(paths.experiment_page(EXPERIMENT, "tables.md"))
@@ -65,26 +65,6 @@ rule separability:
         "../scripts/separability.py"
 
 
-if os.path.exists(AUDIT):
-
-    rule copies:
-        input:
-            published_files(),
-            code("audit.py"),
-        output:
-            csv=update(f"{paths.STUDIES}/copies.csv"),
-            markdown=update(f"{paths.STUDIES}/copies.md"),
-        log:
-            "logs/published/copies.log",
-        localrule: True
-        conda:
-            ENVIRONMENT
-        params:
-            made_of=made_of("audit.py"),
-        script:
-            "../scripts/audit.py"
-
-
 for NAME, KIND in TRIALS.items():
 
     rule:
@@ -93,7 +73,7 @@ for NAME, KIND in TRIALS.items():
         input:
             published_files(),
             code(f"{KIND}.py"),
-            f"{workflow.basedir}/config/{NAME}.yaml",
+            [path for path in CONFIG_FILES if os.path.basename(path) == f"{NAME}.yaml"],
         output:
             csv=update(f"{paths.STUDIES}/{NAME}.csv"),
             markdown=update(f"{paths.STUDIES}/{NAME}.md"),
