@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from marginmix.analysis.class_shares import estimated_shares, labelled_shares, true_shares
+from marginmix.analysis.class_shares import _folds, estimated_shares, labelled_shares, true_shares
 from marginmix.analysis.label_shift import ESTIMATES
 from marginmix.cli import main
 from marginmix.training.evaluate import embed
@@ -98,3 +98,14 @@ def test_new_images_are_predicted_as_the_run_was_scored(tmp_path):
     rows = list(csv.DictReader((tmp_path / "p.csv").open()))
     right = sum(row["image"].partition("/")[0] == row["class"] for row in rows)
     assert 100 * right / len(rows) == pytest.approx(json.loads(place.read("result.json"))["scores"]["last"])
+
+
+def test_each_fold_is_judged_by_a_network_that_has_not_seen_it():
+    targets = np.arange(30) % 3
+    folds = _folds(targets, 5, "toy/30/0")
+    assert len(folds) == 5
+    assert sorted(np.concatenate([left_out for _, left_out in folds]).tolist()) == list(range(30))
+    for learned, left_out in folds:
+        assert not {*learned} & {*left_out} and len(learned) + len(left_out) == 30
+        assert np.bincount(targets[left_out]).tolist() == [2, 2, 2]
+    assert len(_folds(np.array([0, 0, 0, 1, 1, 1, 1]), 5, "toy/7/0")) == 3  # the rarest class has three

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from marginmix.errors import UserError
 from marginmix.runs.config import runs
 from marginmix.runs.variants import LONGEST, expanded, variant_name
 from tests.runs.experiment import SOME, loaded
@@ -73,3 +74,14 @@ def test_variants_make_runs_of_their_own(tmp_path):
 def test_a_name_that_is_too_long_is_refused(tmp_path):
     with pytest.raises(Exception, match=f"expected a name of {LONGEST} characters at most"):
         methods_of(soft={"switches": [{"name" * 50: 1}]})
+
+
+@pytest.mark.parametrize(("switches", "told"), [
+    ([{"alpha": 1}, {"alpha": 1}], r"vary.soft.switches\[1\]: the name 'soft\+alpha=1' is taken"),
+    ([{"alpha": 1, "name": "hard"}], r"vary.soft.switches\[0\]: the name 'hard' is taken"),
+    ([{"alpha": 1, "name": "soft"}], r"vary.soft.switches\[0\]: expected a setting or a method_class that differs"),
+    ([{"seeds": [1]}], r"vary.soft.switches\[0\]: expected a setting or a method_class that differs from soft"),
+])  # fmt: skip
+def test_a_switch_needs_a_name_of_its_own(switches, told):
+    with pytest.raises(UserError, match=told):
+        methods_of(soft={"switches": switches})
