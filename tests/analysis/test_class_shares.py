@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from marginmix.analysis import class_shares
 from marginmix.analysis.class_shares import _folds, estimated_shares, labelled_shares, true_shares
 from marginmix.analysis.label_shift import ESTIMATES
 from marginmix.cli import main
@@ -109,3 +110,25 @@ def test_each_fold_is_judged_by_a_network_that_has_not_seen_it():
         assert not {*learned} & {*left_out} and len(learned) + len(left_out) == 30
         assert np.bincount(targets[left_out]).tolist() == [2, 2, 2]
     assert len(_folds(np.array([0, 0, 0, 1, 1, 1, 1]), 5, "toy/7/0")) == 3  # the rarest class has three
+
+
+def test_every_network_learns_without_the_fold_that_it_judges(monkeypatch):
+    """Each labelled image is judged once, by the one network that has not learned from it."""
+    data, seen = toy_data(), []
+    trained_on = class_shares._labelled_only
+
+    def spy(recipe, data, learned, cell):
+        seen.append(set(learned.tolist()))
+        network = trained_on(recipe, data, learned, cell)
+        assert cell == f"toy/15/0/shares/{len(seen) - 1}"
+        return network
+
+    judged = []
+    monkeypatch.setattr(class_shares, "_labelled_only", spy)
+    logits = class_shares._logits
+    monkeypatch.setattr(class_shares, "_logits", lambda *words: (judged.append(words[2].tolist()), logits(*words))[1])
+    estimated_shares(small_recipe(share_folds=3, share_steps=2), data, "toy/15/0")
+    labelled = data.labelled.tolist()
+    left_out = [{labelled.index(image) for image in images} for images in judged[::2]]
+    assert len(seen) == 3 and sorted(at for fold in left_out for at in fold) == list(range(len(labelled)))
+    assert all(learned == set(range(len(labelled))) - fold for learned, fold in zip(seen, left_out, strict=True))

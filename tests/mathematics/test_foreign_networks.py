@@ -77,3 +77,16 @@ def test_what_is_no_such_network_is_refused(name, line):
 def test_a_module_that_is_not_there_is_refused():
     with pytest.raises(UserError, match="cannot import nobodys_networks"):
         make_network(make_recipe({"network": "nobodys_networks:net"}), 3, 1, 8)
+
+
+def test_its_batch_norms_keep_their_weights():
+    def weighted(classes, channels, side):
+        network = small_resnet(classes, channels, side)
+        nn.init.constant_(network.backbone.bn1.weight, 0.25)
+        network.backbone.bn1.running_mean.fill_(3.0)
+        return network
+
+    sys.modules["somebodys_networks"].weighted = weighted
+    norm = make_network(make_recipe({"network": "somebodys_networks:weighted"}), 3, 1, 8).backbone.bn1
+    assert isinstance(norm, BatchNorm2d) and norm.weight.unique().tolist() == [0.25]
+    assert norm.running_mean.unique().tolist() == [3.0]
