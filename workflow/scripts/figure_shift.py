@@ -29,7 +29,10 @@ def draw_shift(results: Results, output: Path | str) -> None:
         axes.set_title(style.entry_title(dataset, labels, results.plain_titles), loc="left")
         axes.set(xlabel="accuracy, validation images, %", ylabel="balanced accuracy, %")
     line = style.matplotlib.lines.Line2D
-    handles = [line([], [], linestyle="", marker="o", color=colour, label=start) for start, colour in colours.items()]
+    handles = [
+        line([], [], linestyle="", marker="o", color=colour, label=style.method_title(start, results.plain_titles))
+        for start, colour in colours.items()
+    ]
     handles += [line([], [], linestyle="", marker=marker, color="#444444", label=f"shares: {source}")
                 for source, marker in MARKERS.items()]  # fmt: skip
     handles.append(line([], [], linestyle="", marker="o", color="#444444", markerfacecolor="none",
