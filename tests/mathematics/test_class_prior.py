@@ -18,8 +18,8 @@ def recipe(settings, kind=MixMatchWithPrior.Settings):
     return make_recipe(settings, kind=kind)
 
 
-def task(target=COUNTS / 8):
-    return Task(classes=2, dimensions=1, labelled_counts=COUNTS, unlabelled=10, target_shares=target)
+def task():
+    return Task(classes=2, dimensions=1, labelled_counts=COUNTS, unlabelled=10, target_shares=COUNTS / 8)
 
 
 def seen(probabilities):

@@ -118,7 +118,7 @@ def test_learning_curves(top, results, drawn):
     assert axes.get_title(loc="left") == "drawn faces,\n70 labels"
     assert len(axes.lines) == 3
     labels = [text.get_text() for text in drawn[-1].legends[0].get_texts()]
-    assert labels == ["MixMatch (n = 2)", "MarginMix (n = 2)", "supervised (n = 2)"]
+    assert labels == ["MixMatch (n = 2)", "MarginMix (n = 2)", "Supervised (n = 2)"]
 
 
 def test_label_quality_leaves_out_what_guesses_nothing(top, results, drawn):
