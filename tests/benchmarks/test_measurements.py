@@ -11,6 +11,7 @@ from benchmarks.ceilings import Ceilings
 from benchmarks.children import measured_alone, obey, together
 from benchmarks.report import keep, write_report
 from benchmarks.subjects import METHODS, Subject
+from marginmix import cli
 
 CPU = torch.device("cpu")
 TINY = Subject("marginmix", "wrn-10-1", 8, 1, 4, "bf16", "eager")
@@ -84,11 +85,36 @@ def test_the_paper_is_160_runs():
     }  # fmt: skip
 
 
+def test_what_a_start_trains_is_one_step(monkeypatch):
+    called = []
+
+    def in_this_process(*words):
+        assert cli.main(list(words)) == 0
+        return called.append(words[0]) or {"prepare": 9.0, "train": float(len(called))}[words[0]]
+
+    monkeypatch.setattr(startup, "_marginmix", in_this_process)
+    assert startup.run(1, repeats=2) == [{"threads": 1, "seconds": 3.0, "slowest": 3.0}]
+    assert called == ["prepare", "train", "train"]
+
+
+@pytest.mark.slow
 def test_a_start_is_a_whole_training_of_one_step():
     (row,) = startup.run(1, repeats=1)
     assert row["threads"] == 1 and 0 < row["seconds"] == row["slowest"]
 
 
+def test_what_a_job_costs_is_what_the_whole_takes_beyond_planning(monkeypatch):
+    """Planning takes 2 s, and 10 s with all jobs; the data are described as the trainer that trains nothing does it."""
+    called = []
+    monkeypatch.setattr(workflow_cost, "_snakemake", lambda place, *words: called.append(words) or (
+        10.0 if "--cores" in words and "--until" not in words else 2.0))  # fmt: skip
+    small, large = workflow_cost.run(2, sizes=(2, 4), times=1)
+    assert small == {"runs": 2, "plan_seconds": 2.0, "jobs": 2, "seconds_per_job": 4.0}
+    assert large == {"runs": 4, "plan_seconds": 2.0}
+    assert called[:3] == [("--cores", "1", "--until", "prepare"), ("--dry-run",), ("--dry-run",)]
+
+
+@pytest.mark.slow
 def test_the_workflow_is_planned_at_both_sizes_and_run_at_the_smaller():
     small, large = workflow_cost.run(2, sizes=(2, 4), times=1)
     assert (small["runs"], large["runs"], small["jobs"]) == (2, 4, 2)

@@ -31,8 +31,15 @@ def five_steps(name, how=EAGER, **settings):
     return rows, [copy.deepcopy(m.state_dict()) for m in (trainer.network, trainer.average.module, trainer.method)]
 
 
-@pytest.mark.parametrize("name", ["mixmatch", "marginmix"])
-@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [
+        ("aot_eager", "marginmix"),
+        pytest.param("aot_eager", "mixmatch", marks=pytest.mark.slow),
+        pytest.param("inductor", "marginmix", marks=pytest.mark.slow),
+        pytest.param("inductor", "mixmatch", marks=pytest.mark.slow),
+    ],
+)
 def test_compiled_steps_are_the_eager_ones(backend, name, monkeypatch):
     """fp32, 1e-5 relative in every loss and weight. Tracing and gradients are those of either backend; Inductor also
     writes and compiles C++."""

@@ -75,6 +75,7 @@ def test_images_that_cannot_be_decoded_cost_the_other_datasets_nothing(tmp_path)
     assert "2 runs (mine/4/mixmatch/0, mine/4/marginmix/0): not finished" in left_out(copy)
 
 
+@pytest.mark.slow
 def test_a_toy_that_fails_is_an_error(copy):
     done = copy.snakemake(*TINY, "toy={draws: 2}", "--", "figures/tiny/toy.png", FAKE_FAILURE="all")
     assert done.returncode == 1 and copy.calls("toy")

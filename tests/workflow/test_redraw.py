@@ -29,10 +29,10 @@ def finished(tmp_path_factory):
     "edited, drawn",
     [
         ("workflow/scripts/figure_curves.py", {"figure_learning_curves"}),
-        ("workflow/scripts/style.py", FIGURES),
+        pytest.param("workflow/scripts/style.py", FIGURES, marks=pytest.mark.slow),
         ("workflow/scripts/pages.py", FIGURES | {"tables"}),
-        ("workflow/reference/paper_tables.csv", {"tables"}),
-        ("marginmix/reporting/verdicts.py", {"tables"}),
+        pytest.param("workflow/reference/paper_tables.csv", {"tables"}, marks=pytest.mark.slow),
+        pytest.param("marginmix/reporting/verdicts.py", {"tables"}, marks=pytest.mark.slow),
         ("marginmix/reporting/results.py", FIGURES | {"tables"}),
         ("marginmix/runs/spec.py", FIGURES | {"tables"}),  # what decides bits is in the identity, not in dates
         ("marginmix/methods/marginmix.py", set()),

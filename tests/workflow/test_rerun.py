@@ -115,6 +115,7 @@ def test_a_rebuild_trains_all_anew_once_and_keeps_what_is_asked_for_now(copy):
     assert {path.name for path in (copy.folder / "results").iterdir()} == {"left-out.md", "runs", "tiny"}
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_trained_as_it_is_asked_for_now(copy):
     """Not as it was asked for when it failed: that may be why it did."""
     changed = (*TINY, OTHER_RECIPE, "--", "trainings")

@@ -301,6 +301,7 @@ def test_methods_differ_in_colour_dashes_and_marker():
         assert len({look[what] for look in styles.values()}) == 5
 
 
+@pytest.mark.slow
 def test_under_snakemake(top, runs):
     make_plan(top, config_text())
     (runs[0] / "result.json").write_text("{")
