@@ -32,8 +32,9 @@ def spread(score: Score, column: str, decimals: int = 1) -> str:
     if values.empty:
         return NOTHING
     sd = "" if len(values) < 2 else f" ± {values.std(ddof=1):.{decimals}f}"
+    collapsed = f", {score.collapsed}" if score.collapsed else ""
     marks = DIVERGED * bool(score.runs["diverged"].any()) + STALE * bool(score.runs["stale"].any())
-    return f"{values.mean():.{decimals}f}{sd}{' ' * bool(marks)}{marks}"
+    return f"{values.mean():.{decimals}f}{sd}{collapsed}{' ' * bool(marks)}{marks}"
 
 
 def every_spread(score: Score, column: str) -> str:

@@ -37,6 +37,12 @@ class Score:
         return float(self.runs["score"].std(ddof=1))
 
     @property
+    def collapsed(self) -> str:
+        """How many of the runs collapsed, in words; empty where none did."""
+        count = int(self.runs["collapsed"].sum())
+        return f"collapsed ({count} of {self.n})" if count else ""
+
+    @property
     def steps(self) -> str:
         """`n of N steps`, N the paper's; a range where the runs differ."""
         steps, paper = self.runs["steps"], self.runs["paper_steps"].max()
@@ -49,6 +55,8 @@ class Score:
         """The verdict on the paper's number, or in words why there is none."""
         if not self.n:
             return NOT_RUN
+        if self.collapsed:
+            return self.collapsed
         if (self.runs["steps"] != self.runs["paper_steps"]).any():
             return self.steps
         if self.n < 2:
@@ -85,4 +93,8 @@ class Entry:
     def claim(self) -> str:
         """The verdict on the paper's claim for this entry."""
         difference = self.scores[TREATMENT].difference
-        return NOT_RUN if difference is None else claim_verdict(difference, self.paper_difference)
+        if difference is None:
+            return NOT_RUN
+        if any(score.collapsed for score in self.scores.values()):
+            return "none: collapsed"
+        return claim_verdict(difference, self.paper_difference)

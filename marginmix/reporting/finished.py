@@ -17,12 +17,15 @@ from marginmix.errors import UserError
 from marginmix.files import read_json
 from marginmix.reporting.predictions import Predictions, checked
 from marginmix.runs import paths
+from marginmix.runs.collapse import COLUMNS as ONE_SIDEDNESS
+from marginmix.runs.collapse import collapsed_at
 from marginmix.runs.key import RunKey
 from marginmix.runs.record import check_record
 from marginmix.runs.spec import Spec
 
 CHECKED = (
     "step", "accuracy", "balanced_accuracy", "accuracy_centroid", "balanced_accuracy_centroid", "validation_accuracy",
+    *ONE_SIDEDNESS,
 )  # fmt: skip
 ANEW, RESTORE = "delete its folder and run again", "restore it from git"
 """What to do about a broken file: of a local run, of the published ones."""
@@ -44,6 +47,11 @@ class Finished:
     def recipe(self) -> SimpleNamespace:
         """All settings of the run, by name."""
         return SimpleNamespace(**self.record["recipe"])
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the alarm went off; False for a run made before there was one."""
+        return collapsed_at(evaluations(self.curve), self.recipe.steps) is not None
 
     @property
     def published(self) -> bool:

@@ -8,6 +8,7 @@ from marginmix.reporting.cells import ASSUMED, DIVERGED, STALE
 from marginmix.reporting.entries import Entry
 from marginmix.reporting.names import method_title
 from marginmix.reporting.verdicts import Reproduction
+from marginmix.runs.collapse import THRESHOLD
 
 LEGEND = (
     ("Entries:", "mean ± standard deviation over n runs, one a seed; in the paper's tables both methods on the "
@@ -43,6 +44,9 @@ def run_notes(papers: Sequence[Entry], everything: Sequence[Entry], titles: Mapp
     notes = [("Score:", "; ".join(sorted(set(runs["score_rule"]))) + ".")]
     if runs["diverged"].any():
         notes.append((DIVERGED, f"{int(runs['diverged'].sum())} diverged run(s) in it, counted at chance."))
+    if runs["collapsed"].any():
+        notes.append(("Collapsed:", f"at three evaluations running, predictions were more than {THRESHOLD:.0f} % as "
+                      "one-sided as if all images were of the commonest class. Such an entry has no verdict."))
     if runs["stale"].any():
         notes.append((STALE, f"{int(runs['stale'].sum())} run(s) in it of another recipe than the experiment's "
                              "file asks for now."))  # fmt: skip

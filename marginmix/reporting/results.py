@@ -21,8 +21,8 @@ from marginmix.runs.scores import PER_IMAGE_METRICS as MEASURES
 WITHOUT_COPIES = "accuracy_without_copies"
 COLUMNS = (
     *RunKey._fields, "source", "steps", "paper_steps", *MEASURES, WITHOUT_COPIES, "accuracy_last", "accuracy_median",
-    "accuracy_validation_chosen", "optimism", "score_rule", "diverged", "stale", "published", "exact", "wall_seconds",
-    "device", "hardware", "overlap", "split", "data", "identity",
+    "accuracy_validation_chosen", "optimism", "score_rule", "diverged", "collapsed", "stale", "published", "exact",
+    "wall_seconds", "device", "hardware", "overlap", "split", "data", "identity",
 )  # fmt: skip
 SEPARABILITY = (
     *RunKey._fields, "step", "part", "space", "silhouette", "davies_bouldin", "fisher_ratio", "neighbour_error",
@@ -140,6 +140,7 @@ def _row(one: Finished, plan: Plan) -> dict[str, Any]:
         "optimism": rules["best"] - rules["mean"],
         "score_rule": f"mean of the last {window} of {record['evaluated']} evaluations",
         "diverged": record["diverged"],
+        "collapsed": one.collapsed,
         "stale": planned is None or planned.recipe_only != spec.bits.recipe_only,
         "published": one.published,
         "exact": record["exact"],

@@ -110,5 +110,6 @@ def _flat(experiment: str, entry: Entry, score: Score) -> dict[str, Any]:
         "reproduced_h": verdict.h if reproduced else math.nan,
         "reproduced_tolerance": verdict.tolerance if reproduced else math.nan,
         "diverged": int(runs["diverged"].sum()),
+        "collapsed": int(runs["collapsed"].sum()),
         "stale": int(runs["stale"].sum()),
     }

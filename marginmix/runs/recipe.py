@@ -168,6 +168,11 @@ class Recipe:
         "shares",
     )
 
+    # A collapse: guesses run away to a few classes
+    stop_on_collapse: bool = setting(
+        False, "end a run at the alarm: predictions far more one-sided than the classes, at three evaluations running"
+    )
+
     # What is kept
     shares_examined: bool = setting(
         False, "estimate class shares in every way, and evaluate the predictions adjusted to each; see metrics.csv"

@@ -11,6 +11,7 @@ from typing import Any
 
 from marginmix.errors import UserError
 from marginmix.files import hash_of, read_json
+from marginmix.runs.collapse import collapsed_at
 from marginmix.runs.paths import OUTPUTS, RESULT
 from marginmix.runs.scores import PER_IMAGE_METRICS, at_chance, reported, score_rules
 from marginmix.runs.spec import Bits, Spec, spec_from
@@ -112,7 +113,11 @@ def _check_scores(record: Mapping[str, Any], curve: Sequence[Mapping[str, float]
     recipe, steps = record["recipe"], [row["step"] for row in curve]
     last, evaluations = recipe["steps"], recipe["evaluations"]
     planned = [round((i + 1) * last / evaluations) for i in range(evaluations)]
-    if steps != planned[: len(steps)] or not (record["diverged"] or len(steps) == len(planned)):
+    alarm = collapsed_at(curve, last)
+    if record.get("collapsed", alarm) != alarm:
+        raise UserError(f"collapsed: expected {alarm}, by its learning curve, found {record['collapsed']}")
+    whole = len(steps) == len(planned) or (steps[-1] == alarm and recipe["stop_on_collapse"])
+    if steps != planned[: len(steps)] or not (whole or record["diverged"]):
         raise UserError(
             f"expected a learning curve of {evaluations} evaluations that rises to step {last}, found "
             f"one of {len(steps)} to {steps[-1]:.0f}"

@@ -14,6 +14,7 @@ from marginmix.analysis.diagnosis import DIAGNOSED
 from marginmix.analysis.label_shift import ESTIMATES
 from marginmix.errors import UserError
 from marginmix.files import write_atomically
+from marginmix.runs.collapse import COLUMNS as ONE_SIDEDNESS
 
 _GUESSES = ("images", "guesses", "confidence", "entropy", "known", "right")
 
@@ -25,7 +26,7 @@ BY_SHARES = tuple(
 COLUMNS = (
     "learning_rate", "accuracy", "balanced_accuracy",
     "validation_accuracy", "validation_balanced_accuracy", "validation_calibration_error",
-    "guess_coverage", "guess_accuracy", "guess_confidence", "guess_entropy", *DIAGNOSED, *BY_SHARES,
+    "guess_coverage", "guess_accuracy", "guess_confidence", "guess_entropy", *ONE_SIDEDNESS, *DIAGNOSED, *BY_SHARES,
 )  # fmt: skip
 """The columns that every method shares, in order, after step, loss and the terms of the loss."""
 
@@ -39,6 +40,8 @@ class StepSums:
     def __init__(self, device: torch.device):
         self._device, self._terms = device, ()
         self._sums = torch.zeros(0, dtype=torch.float64, device=device)
+        self._guessed = torch.zeros(0, dtype=torch.float64, device=device)
+        """Sum of the guessed labels [C]; empty until there are some."""
 
     @torch.no_grad()
     def add(self, terms: Mapping[str, Tensor], guesses: Tensor | None, truth: Tensor) -> None:
@@ -59,6 +62,9 @@ class StepSums:
         if guesses is None:
             values += [zero] * len(_GUESSES)
         else:
+            if not len(self._guessed):
+                self._guessed = self._sums.new_zeros(guesses.shape[1])
+            self._guessed += guesses.sum(0)
             confidence, best = guesses.max(1)
             kept = guesses.sum(1) > 0
             known = kept & (truth >= 0)
@@ -75,6 +81,11 @@ class StepSums:
         """Whether all terms since the last evaluation were finite."""
         return bool(self._sums.isfinite().all())
 
+    def guess_shares(self) -> list[float] | None:
+        """Class shares [C] of the guessed labels since the last evaluation; None where there were none."""
+        total = float(self._guessed.sum())
+        return (self._guessed / total).tolist() if total > 0 else None
+
     def means_and_reset(self) -> dict[str, float]:
         """Means for each step: the loss, which is the sum of its terms, and each term. For the guesses: accuracy and
         confidence (percent), entropy (nats), and coverage, the share of images that keep a guess (percent)."""
@@ -82,6 +93,7 @@ class StepSums:
         names = ("steps", *losses, *_GUESSES) if self._terms else ()
         sums = dict(zip(names, self._sums.tolist(), strict=True))
         self._sums.zero_()
+        self._guessed.zero_()
         row = {name: sums[name] / max(sums["steps"], 1) for name in losses}
         row = {"loss": sum(row.values()), **row}
         if sums.get("images"):
@@ -94,11 +106,13 @@ class StepSums:
         return row
 
     def state(self) -> dict[str, Any]:
-        return {"terms": list(self._terms), "sums": self._sums}
+        return {"terms": list(self._terms), "sums": self._sums, "guessed": self._guessed}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         self._name(state["terms"])
         self._sums = state["sums"].to(self._device, copy=True)
+        if "guessed" in state:
+            self._guessed = state["guessed"].to(self._device, copy=True)
 
 
 def columns_of(history: Sequence[Mapping[str, float]], classes: Sequence[str]) -> list[str]:

@@ -55,6 +55,7 @@ def _result(spec: Spec, trainer: Trainer, source: str, split: Split) -> dict[str
         "optimism": rules["best"] - rules["mean"],
         "evaluated": len(history),
         "diverged": trainer.diverged,
+        "collapsed": trainer.collapsed,
         "confusion": trainer.confusion,
         "separability": trainer.separability,
         "shares": trainer.shares,

@@ -19,7 +19,7 @@ class Progress:
         now, done, steps = time.monotonic(), trainer.completed, trainer.recipe.steps
         if self._counted is None:  # the first step here warms up, and a resumed run does not begin at 0
             self._counted = (now, done)
-        if now - self._printed < self._every and done < steps and not trainer.diverged:
+        if now - self._printed < self._every and not trainer.ended:
             return
         self._printed = now
         since, first = self._counted

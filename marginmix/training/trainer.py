@@ -1,5 +1,6 @@
 """The loop: steps, evaluations, checkpoints. A run is its state; all chance is a function of the step."""
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from marginmix.analysis.diagnosis import diagnose
 from marginmix.analysis.label_shift import ESTIMATES, distance
 from marginmix.analysis.snapshots import Arrays, take_snapshot
 from marginmix.methods.base import Method
+from marginmix.runs.collapse import collapsed_at, one_sidedness
 from marginmix.training import checkpoints
 from marginmix.training.data import TrainingData
 from marginmix.training.evaluate import accuracy, balanced_accuracy, confusion, embed, evaluate, recalls
@@ -41,11 +43,19 @@ class Trainer(Learner):
         them, those of the unlabelled ones."""
         self.cell = cell
         self.diverged = False
+        self.collapsed: int | None = None
+        """The step of the evaluation that raised the alarm for a collapse."""
         self.seconds = 0.0
         """Wall time of training and evaluation up to the last evaluation, over all parts of a resumed run."""
         self._here: dict[str, Any] = provenance(self.device, self.execution.name)
         self._earlier: list[dict[str, Any]] = []
         self._looked = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether no step is left to take: all are done, or the run stopped before."""
+        stopped = self.diverged or (self.recipe.stop_on_collapse and self.collapsed is not None)
+        return stopped or self.completed >= self.recipe.steps
 
     @property
     def provenance(self) -> list[dict[str, Any]]:
@@ -59,7 +69,10 @@ class Trainer(Learner):
     def evaluate(self) -> Row:
         """One row of metrics.csv: means since the last row, and the averaged network on validation and test images."""
         data, network = self.data, self.average.module
+        guessed = self.sums.guess_shares()
         row: Row = {"step": self.completed, **self.sums.means_and_reset()}
+        if guessed is not None:
+            row["guess_one_sidedness"] = one_sidedness(guessed, self.method.task.target_shares.tolist())
         row["learning_rate"] = float(self.learning_rate(self.clock))
         adjustment, step = self.adjustment_of_predictions(), self.clock.to(self.dtype)
         images, targets = data.images[data.test], data.targets[data.test]
@@ -71,6 +84,8 @@ class Trainer(Learner):
             row["validation_accuracy"] = accuracy(validation.confusion)
             row["validation_balanced_accuracy"] = balanced_accuracy(validation.confusion)
             row["validation_calibration_error"] = validation.calibration
+            true, said = (validation.confusion.sum(axis) / len(targets) for axis in (1, 0))
+            row["prediction_one_sidedness"] = one_sidedness(said, true)
             if self.recipe.shares_examined:
                 row |= self._by_shares(validation.seen.logits, targets)
         if self.recipe.diagnosed:
@@ -81,6 +96,13 @@ class Trainer(Learner):
         kept = [*self.predicted.items(), (str(self.completed), held_out.predicted)]
         self.predicted = dict(kept[-self.recipe.score_window :])
         return row
+
+    def watch(self) -> None:
+        """Warn of a collapse, once."""
+        if self.collapsed is None and (step := collapsed_at(self.history, self.recipe.steps)):
+            self.collapsed = step
+            more = "" if self.recipe.stop_on_collapse else "; stop_on_collapse: true would end such a run"
+            print(f"{self.cell}: predictions collapsed to few classes by step {step:,}{more}", file=sys.stderr)
 
     def adjustment_of_predictions(self) -> Tensor | None:
         """What is added to the scores of the method's own prediction [C]; None where it is taken as it is."""
@@ -130,7 +152,7 @@ class Trainer(Learner):
         """Train to the end, from the checkpoint in `folder` where there is one; `report` after each step.
 
         Checkpoints are written at evaluations, at most one in `every_s` seconds. Stops early, as `diverged`, where a
-        term of the loss is not finite at an evaluation.
+        term of the loss is not finite at an evaluation; and on a collapse, where the recipe says so.
         """
         if not self.completed:
             self.resume(folder, identity)
@@ -141,7 +163,7 @@ class Trainer(Learner):
         snapshot_steps = {round(share * recipe.steps): share for share in recipe.snapshots}
         began = time.monotonic() - self.seconds
         saved = time.monotonic()
-        while self.completed < recipe.steps and not self.diverged:
+        while not self.ended:
             self.step()
             if self.completed in snapshot_steps:
                 self.snapshots[str(self.completed)], rows = take_snapshot(self)
@@ -149,9 +171,9 @@ class Trainer(Learner):
             if self.completed in evaluation_steps:
                 self.diverged = not self.sums.finite()
                 self.history.append(self.evaluate())
+                self.watch()
                 self.seconds = time.monotonic() - began
-                more = self.completed < recipe.steps and not self.diverged
-                if more and time.monotonic() - saved >= every_s:
+                if not self.ended and time.monotonic() - saved >= every_s:
                     checkpoints.save(folder, self.state(), identity)
                     saved = time.monotonic()
             report(self)
@@ -183,6 +205,7 @@ class Trainer(Learner):
         self.sums.load_state(state["sums"])
         self.completed, self.seconds, self.history = state["completed"], state["seconds"], state["history"]
         self.clock.fill_(self.completed)
+        self.collapsed = collapsed_at(self.history, self.recipe.steps)
         self._earlier, self.confusion = state["provenance"], state["confusion"]
         self.snapshots, self.separability = state["snapshots"], state.get("separability", [])
         self.shares = state.get("shares", {})
