@@ -122,6 +122,11 @@ def _zipped(text: str) -> bytes:
 def _refuse_stale(plan: Plan, key: RunKey) -> None:
     """A run that is finished under another identity only would be published as something that it is not."""
     found: Sequence[Path] = sorted(Path(paths.run_folder(key, "x")).parent.glob(f"*/{paths.RESULT}"))
+    if found and plan.undecoded(key.dataset):
+        raise UserError(
+            f"{found[0].parent}: cannot tell whether it is of the images at {plan.config['data_root']}, which are not "
+            f"decoded yet; let `snakemake --config experiment={plan.experiment}` decode them, with the same data_root"
+        )
     if found:
         raise UserError(
             f"{found[0].parent}: expected the run that experiment {plan.experiment} asks for now, found one of another "
