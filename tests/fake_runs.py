@@ -5,7 +5,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +86,11 @@ def write_run(
     top: Path, experiment: str, dataset: str, labels: int, method: str, seed: int, accuracy: float,
     settings: Mapping[str, Any] | None = None, data: str = DATA, classes: list[str] | None = None,
     arrays: Mapping[str, np.ndarray] | None = None, diverged: bool = False, options: Mapping[str, Any] | None = None,
-    **changes: Any,
+    columns: Mapping[str, Sequence[float]] | None = None, **changes: Any,
 ) -> Path:  # fmt: skip
     """A finished run's folder, returned. `settings` beside `SETTINGS`, `arrays` of its observations, `options` of its
-    dataset, `changes` of keys of its result.json; `accuracy` has two decimals at most."""
+    dataset, `columns` of its learning curve with a value an evaluation, `changes` of keys of its result.json;
+    `accuracy` has two decimals at most."""
     name = method if method in CLASSES else re.split("[+-]", method)[0]
     recipe = make_recipe({**SETTINGS, **(settings or {})}, "fake run", facts_of(CLASSES[name]).settings)
     bits = Bits(dataset, options or {}, None, data, labels, seed, CLASSES[name], bits_settings(recipe))
@@ -97,6 +98,8 @@ def write_run(
     spec = Spec(experiment, method, bits, observation_of(recipe), machine)
     folder, classes = top / paths.run_folder(spec.key, spec.identity), classes or ["a", "b", "c"]
     rows = curve(method, seed, accuracy, recipe.steps, recipe.evaluations)
+    for i, row in enumerate(rows):
+        row |= {name: values[i] for name, values in (columns or {}).items()}
     rules, accuracies = score_rules(rows, recipe.score_window), reported(rows, recipe.score_window)
     if diverged:
         rules, accuracies = at_chance(len(classes))

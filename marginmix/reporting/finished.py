@@ -18,7 +18,6 @@ from marginmix.files import read_json
 from marginmix.reporting.predictions import Predictions, checked
 from marginmix.runs import paths
 from marginmix.runs.collapse import COLUMNS as ONE_SIDEDNESS
-from marginmix.runs.collapse import collapsed_at
 from marginmix.runs.key import RunKey
 from marginmix.runs.record import check_record
 from marginmix.runs.spec import Spec
@@ -47,11 +46,6 @@ class Finished:
     def recipe(self) -> SimpleNamespace:
         """All settings of the run, by name."""
         return SimpleNamespace(**self.record["recipe"])
-
-    @property
-    def collapsed(self) -> bool:
-        """Whether the alarm went off; False for a run made before there was one."""
-        return collapsed_at(evaluations(self.curve), self.recipe.steps) is not None
 
     @property
     def published(self) -> bool:

@@ -45,8 +45,9 @@ def run_notes(papers: Sequence[Entry], everything: Sequence[Entry], titles: Mapp
     if runs["diverged"].any():
         notes.append((DIVERGED, f"{int(runs['diverged'].sum())} diverged run(s) in it, counted at chance."))
     if runs["collapsed"].any():
-        notes.append(("Collapsed:", f"at three evaluations running, predictions were more than {THRESHOLD:.0f} % as "
-                      "one-sided as if all images were of the commonest class. Such an entry has no verdict."))
+        notes.append(("Collapsed:", f"at three evaluations running, predictions were over {THRESHOLD:.0f} % as "
+                      "one-sided as if all images were of the commonest class (results/studies/collapse.md). Such an "
+                      "entry has no verdict."))  # fmt: skip
     if runs["stale"].any():
         notes.append((STALE, f"{int(runs['stale'].sum())} run(s) in it of another recipe than the experiment's "
                              "file asks for now."))  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from marginmix.errors import UserError
+from marginmix.reporting.collapse import collapsed
 from marginmix.reporting.finished import Finished, evaluations, in_agreement, read_local
 from marginmix.reporting.names import Titles
 from marginmix.reporting.published import Published
@@ -140,7 +141,7 @@ def _row(one: Finished, plan: Plan) -> dict[str, Any]:
         "optimism": rules["best"] - rules["mean"],
         "score_rule": f"mean of the last {window} of {record['evaluated']} evaluations",
         "diverged": record["diverged"],
-        "collapsed": one.collapsed,
+        "collapsed": collapsed(one),
         "stale": planned is None or planned.recipe_only != spec.bits.recipe_only,
         "published": one.published,
         "exact": record["exact"],

@@ -14,6 +14,7 @@ REPORTED = ["paper", *(name for name, said in CONFIGS.items() if said["report"] 
 PUBLISHED_FIGURES = published_figures(CONFIGS, PLANES)
 if os.path.exists(f"{paths.PUBLISHED}/{paths.COPIES}"):
     TRIALS["copies"] = "audit"  # of datasets, not of an experiment
+TRIALS["collapse"] = "collapse"  # of all published runs
 CONFIG_FILES = [os.path.relpath(f"{workflow.basedir}/config/{name}.yaml") for name in CONFIGS]
 
 PAGES += [
