@@ -1,4 +1,4 @@
-# From images to trained networks: a dataset is decoded once; a run's training reads its spec and nothing else.
+# From images to trained networks: a dataset is decoded once; a training reads its spec and the decoded images.
 
 RUN = paths.run_folder(RunKey("{experiment}", "{dataset}", "{labels}", "{method}", "{seed}"), "{identity}")
 
@@ -40,10 +40,11 @@ REBUILD = f"logs/rebuild/{calls.token()}" if config.get("rebuild") else None
 
 # One job, one GPU (none where the experiment's device is the CPU), one run. It writes the run's spec as it is asked for now
 # and returns at once where the folder holds the run finished. `update`: what is there stays until it is replaced.
-# Checkpoints lie beside, undeclared, since Snakemake deletes what is declared before a job and after a failure. The decoded
-# images are no input: the spec names them by their hash, which the training checks.
+# Checkpoints lie beside, undeclared, since Snakemake deletes what is declared before a job and after a failure. The
+# description of the decoded dataset stands for its images. Its date decides nothing: the spec has the images' hash.
 rule train:
     input:
+        data=lambda wildcards: ancient(PLAN.report(wildcards.dataset) or []),
         rebuild=lambda wildcards: [] if not REBUILD or PLAN.finished(PLAN.runs[key_of(wildcards)]) else REBUILD,
     output:
         **{name.partition(".")[0]: update(f"{RUN}/{name}") for name in (paths.SPEC, *paths.OUTPUTS)},
