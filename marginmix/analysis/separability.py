@@ -1,7 +1,7 @@
 """How separable classes are in an embedding space: four measures that do not depend on the network."""
 
 import numpy as np
-from sklearn.metrics import davies_bouldin_score, silhouette_score
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
 NEIGHBOURS = 15
@@ -33,13 +33,12 @@ def separability(points: np.ndarray, targets: np.ndarray) -> dict[str, float]:
 
 
 def fisher_ratio(points: np.ndarray, targets: np.ndarray) -> float:
-    """Σ_k n_k ‖m_k - m‖² / Σ_i ‖x_i - m_y(i)‖²."""
-    middle, between, within = points.mean(0), 0.0, 0.0
-    for label in np.unique(targets):
-        own = points[targets == label]
-        between += len(own) * np.square(own.mean(0) - middle).sum()
-        within += np.square(own - own.mean(0)).sum()
-    return float(between / within) if within > 0 else float("inf")
+    """Σ_k n_k ‖m_k - m‖² / Σ_i ‖x_i - m_y(i)‖², from the index of Calinski and Harabasz (1974), which divides both by
+    their degrees of freedom. Infinite where each class lies at one point."""
+    classes = np.unique(targets)
+    if all((points[targets == label] == points[targets == label][0]).all() for label in classes):
+        return float("inf")
+    return float(calinski_harabasz_score(points, targets)) * (len(classes) - 1) / (len(points) - len(classes))
 
 
 def neighbour_error(points: np.ndarray, targets: np.ndarray) -> float:

@@ -4,11 +4,13 @@ All values are points of percent. The rules were fixed before any run was made.
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t as student
+from scipy.stats import ttest_1samp
 
 TOLERANCE_POINTS = 0.5
 TOLERANCE_SHARE = 0.1
@@ -103,8 +105,10 @@ def paired_difference(differences: Sequence[float]) -> Difference:
     n, mean = len(values), float(values.mean())
     if n == 1:
         return Difference(mean, math.nan, math.nan, 1)
-    half = float(student.ppf(0.975, n - 1) * values.std(ddof=1) / math.sqrt(n))
-    return Difference(mean, mean - half, mean + half, n)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of equal differences, whose interval is a point
+        low, high = ttest_1samp(values, 0).confidence_interval(0.95)
+    return Difference(mean, float(low), float(high), n)
 
 
 def claim_verdict(difference: Difference, side: float) -> str:

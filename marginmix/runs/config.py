@@ -67,11 +67,12 @@ def _refuse_old_words(content: Mapping[str, Any], where: str) -> None:
     for old, new in OLD_WORDS.items():
         if old in content:
             raise UserError(f"{where}: the key {old!r} is now called {new!r}; write {new}: {content[old]}")
-    for name, method in (content.get("methods") or {}).items():
+    methods, study = (content[key] if isinstance(content.get(key), Mapping) else {} for key in ("methods", "study"))
+    for name, method in methods.items():
         if isinstance(method, Mapping) and "method" in method:
             raise UserError(f"{where}: methods.{name}.method is now called method_class; rename the key")
     for old, new in OLD_STUDY.items():
-        if old in (content.get("study") or {}):
+        if old in study:
             raise UserError(f"{where}: study.{old} is gone; {new}")
 
 

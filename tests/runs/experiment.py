@@ -11,6 +11,8 @@ from marginmix.runs.key import RunKey
 from marginmix.runs.plan import Plan
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
+SHIPPED = ("choice", "difficulty", "fidelity", "label_shift", "longer", "paper", "quick", "reduced", "runaway", "study")
+"""The experiments of the project. A user's own file may lie beside them, and may be unfinished."""
 SOME = """
 experiment: some
 report: false

@@ -8,7 +8,7 @@ from marginmix.runs import config as experiments
 from marginmix.runs.key import RunKey
 from marginmix.runs.methods import facts_of
 from marginmix.runs.recipe import PROFILES, Recipe, make_recipe
-from tests.runs.experiment import SOME, WORKFLOW, loaded, make_workflow
+from tests.runs.experiment import SHIPPED, SOME, WORKFLOW, loaded, make_workflow
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def load(tmp_path):
     return call
 
 
-@pytest.mark.parametrize("experiment", experiments.experiments(WORKFLOW))
+@pytest.mark.parametrize("experiment", SHIPPED)
 def test_committed_experiments_are_valid(experiment):
     assert experiments.load(WORKFLOW, experiment)["experiment"] == experiment
 
@@ -52,8 +52,15 @@ def test_what_the_study_froze_lies_over_the_profile_and_under_the_experiment():
 
 
 def test_every_experiment_but_the_papers_takes_the_device_that_is_there():
-    for path in (WORKFLOW / "config").glob("*.yaml"):
-        assert yaml.safe_load(path.read_text())["device"] == ("cuda" if path.stem == "paper" else "auto")
+    for name in SHIPPED:
+        text = (WORKFLOW / "config" / f"{name}.yaml").read_text()
+        assert yaml.safe_load(text)["device"] == ("cuda" if name == "paper" else "auto")
+
+
+def test_the_readme_beside_them_lists_the_experiments():
+    lines = (WORKFLOW / "config" / "README.md").read_text().splitlines()
+    listed = [line.split("`")[1] for line in lines if line.startswith("| `") and ".yaml`" in line]
+    assert sorted(listed) == [f"{name}.yaml" for name in SHIPPED]
 
 
 def test_a_method_of_fewer_seeds(load):

@@ -1,30 +1,14 @@
 """Labels that a run must not see: whatever they are, every method's weights, choices and scores are the same."""
 
-import importlib
-import pkgutil
 from dataclasses import replace
 
 import pytest
 import torch
 
-import baselines
-from marginmix import methods
-from marginmix.methods.base import Method
 from marginmix.runs.methods import tell
 from marginmix.runs.scores import score_rules
 from tests.toy_training import toy_data, toy_trainer
-
-
-def in_repository() -> list[str]:
-    """The import path of every method of `baselines` and `marginmix.methods`."""
-    found = {}
-    for package in (baselines, methods):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            for name, value in vars(importlib.import_module(module.name)).items():
-                if isinstance(value, type) and issubclass(value, Method) and value.__module__ == module.name:
-                    found[f"{module.name}:{name}"] = value
-    return sorted(path for path, value in found.items() if value is not Method)
-
+from tests.training.cases import GOOGLE, in_repository
 
 SETTINGS = {"steps": 2, "evaluations": 2, "score_window": 2, "diagnosed": 12}
 SHARES = {"share_folds": 2, "share_steps": 2, "target_shares": "em", "prediction": "shares", "shares_examined": True}
@@ -75,6 +59,7 @@ def test_every_method_is_found():
 
 @pytest.mark.parametrize(("path", "settings"), [
     *((path, {}) for path in in_repository()),
+    *((path, GOOGLE | {"profile": "google"}) for path in in_repository()),
     ("marginmix.methods.marginmix:MarginMix", SHARES | {"prior_source": "target"}),
     ("baselines.class_prior:AlignedMixMatch", SHARES),
 ], ids=str)  # fmt: skip

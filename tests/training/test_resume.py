@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from marginmix.errors import UserError
+from marginmix.runs.recipe import PROFILES
 from marginmix.training import checkpoints
 from tests.toy_training import METHODS, toy_data, toy_trainer
+from tests.training.cases import GOOGLE, MARGIN_MIX, MIXMATCH, in_repository
 
 FORK = multiprocessing.get_context("fork")  # a new interpreter would import torch each time
 RECIPE = {"steps": 24, "evaluations": 8, "precision": "fp32", "snapshots": [0.25, 1.0], "decay_last": 0.3}
@@ -60,6 +62,29 @@ def test_killed_runs_end_in_the_same_bits(name, tmp_path):
     seen = []
     resumed.run(tmp_path / "killed", "id", lambda trainer: seen.append(trainer.completed))
     assert seen[0] > 6, "it began again instead of resuming"
+    assert_same_bits(straight, resumed)
+
+
+@pytest.mark.parametrize(("name", "settings"), [
+    *((path, {"profile": profile, **more}) for path in in_repository()
+      for profile, more in (("pytorch", PROFILES["pytorch"]), ("google", GOOGLE))),
+    *(("marginmix", settings) for settings in MARGIN_MIX), *(("mixmatch", settings) for settings in MIXMATCH),
+], ids=str)  # fmt: skip
+def test_whatever_its_settings_a_run_goes_on_from_its_state(name, settings):
+    """A stop in the middle of an interval between two evaluations."""
+    settings = {"steps": 6, "evaluations": 2, "score_window": 1, "snapshots": [], "decay_last": 0.3} | settings
+    straight, stopped, resumed = (make(name, **settings) for _ in range(3))
+    for trainer, first, last in ((straight, 0, 6), (stopped, 0, 4), (resumed, 4, 6)):
+        if first:
+            buffer = io.BytesIO()
+            torch.save(stopped.state(), buffer)
+            trainer.load_state(torch.load(io.BytesIO(buffer.getvalue()), weights_only=True))
+        else:
+            trainer.start()
+        for step in range(first, last):
+            trainer.step()
+            if step in (2, 5):
+                trainer.history.append(trainer.evaluate())
     assert_same_bits(straight, resumed)
 
 
