@@ -30,6 +30,7 @@ def test_one_sidedness_by_hand():
         ((90, 90, 90, 90, 0, 0, 0, 0, 0), None),  # three of them in the first third
         ((90, 90, 90, 90, 90, 90, 0, 0, 0), 600),
         ((0, 0, 0, 0, 0, 0, 90, 90, 90), 900),
+        ((0, 0, 90, 90, 90, 0, 0, 0, 0), None),  # the first of them at a third, not after it
         ((0, 0, 0, 80, 80, 80, 80, 0, 0), None),  # at the threshold, not above
         ((0, 0, 0, 90, math.nan, 90, 90, 0, 0), None),
     ],

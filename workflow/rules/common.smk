@@ -10,7 +10,7 @@ from marginmix.runs import calls, paths
 from marginmix.runs.calls import or_explain
 from marginmix.runs.config import experiments, load, method_classes
 from marginmix.runs.key import RunKey
-from marginmix.runs.methods import facts_of, tell
+from marginmix.runs.methods import tell
 from marginmix.runs.plan import Plan, published_experiments
 from marginmix.runs.sources import contents, sources
 from marginmix.runs.spec import NUMERICS_VERSION

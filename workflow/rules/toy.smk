@@ -2,8 +2,7 @@
 
 TOY_FIRST = "baselines.supervised:Supervised"
 TOY_METHODS = {"mixmatch": "baselines.mixmatch:MixMatch", "marginmix": "marginmix.methods.marginmix:MarginMix"}
-TOY_DEFAULTS = {path: facts_of(path).settings().to_json() for path in (TOY_FIRST, *TOY_METHODS.values())}
-TOY = hash_of({**config["toy"], "numerics": NUMERICS_VERSION, "defaults": TOY_DEFAULTS})
+TOY = hash_of({**config["toy"], "numerics": NUMERICS_VERSION, "methods": [TOY_FIRST, *TOY_METHODS.values()]})
 PUBLISHED_TOY = os.path.exists(f"{paths.toy(TOY, published=True)}.npz")
 TOY_PLACE = paths.toy(TOY, PUBLISHED_TOY)
 PAGES += [paths.TOY_FIGURE if EXPERIMENT == "paper" else paths.experiment_figure(EXPERIMENT, "toy")]
