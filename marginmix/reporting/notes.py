@@ -20,6 +20,7 @@ LEGEND = (
      "other, undecided where it takes in 0."),
     ("Without copies:", "accuracy on the test images that have neither an exact nor a near copy among the training "
      "images; – where a run did not keep its predictions."),
+    ("Other people's numbers:", "results/studies/elsewhere.md."),
 )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ REPORTED = ["paper", *(name for name, said in CONFIGS.items() if said["report"] 
 PUBLISHED_FIGURES = published_figures(CONFIGS, PLANES)
 if os.path.exists(f"{paths.PUBLISHED}/{paths.COPIES}"):
     TRIALS["copies"] = "audit"  # of datasets, not of an experiment
-TRIALS["collapse"] = "collapse"  # of all published runs
+TRIALS |= {"collapse": "collapse", "elsewhere": "elsewhere"}  # of all published runs
+ELSEWHERE = os.path.relpath(f"{workflow.basedir}/reference/published.csv")
 CONFIG_FILES = [os.path.relpath(f"{workflow.basedir}/config/{name}.yaml") for name in CONFIGS]
 
 PAGES += [
@@ -75,6 +76,7 @@ for NAME, KIND in TRIALS.items():
             published_files(),
             code(f"{KIND}.py"),
             [path for path in CONFIG_FILES if os.path.basename(path) == f"{NAME}.yaml"],
+            ELSEWHERE if NAME == "elsewhere" else [],
         output:
             csv=update(f"{paths.STUDIES}/{NAME}.csv"),
             markdown=update(f"{paths.STUDIES}/{NAME}.md"),
