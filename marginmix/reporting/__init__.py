@@ -1,4 +1,4 @@
-"""From result.json files to tables: the runs, their numbers, and the verdicts on the paper's.
+"""From result.json files to tables: runs, their numbers, and verdicts on the paper's numbers.
 
-Reads files only, and imports neither torch nor snakemake nor matplotlib.
+This package reads files only. It imports neither torch nor snakemake nor matplotlib.
 """

@@ -1,4 +1,4 @@
-"""Numbers and verdicts as the text of a table's cell."""
+"""Numbers and verdicts as the text of a table cell."""
 
 import math
 
@@ -38,7 +38,7 @@ def spread(score: Score, column: str, decimals: int = 1) -> str:
 
 
 def every_spread(score: Score, column: str) -> str:
-    """`spread` of what every run has; nothing where one has none."""
+    """`spread` if every run has a value, otherwise `NOTHING`."""
     return NOTHING if score.runs[column].isna().any() else spread(score, column)
 
 

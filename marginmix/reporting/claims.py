@@ -20,8 +20,8 @@ class Claim:
     dataset: str
     methods: tuple[str, str]
     difference: Difference | None  # in points of accuracy
-    planned: int  # pairs
-    labels: tuple[int, ...] = ()  # the label counts that it is over; all where empty
+    planned: int  # number of planned pairs
+    labels: tuple[int, ...] = ()  # the label counts that it pools; empty: all
 
     @property
     def verdict(self) -> str:
@@ -31,8 +31,11 @@ class Claim:
 
 
 def pooled_claims(runs: pd.DataFrame, declared: Iterable[Mapping[str, Any]], planned: Iterable[RunKey]) -> list[Claim]:
-    """The claims that an experiment declares ({name, dataset, methods, labels if not all}) over all paired cells of
-    their dataset. `planned`: the keys of its runs."""
+    """The claims that an experiment declares, each tested over all paired cells of its dataset.
+
+    `declared`: mappings with name, dataset, methods and, unless they cover all, labels. `planned`: the keys of the
+    experiment's runs.
+    """
     keys = pd.DataFrame(list(planned), columns=list(RunKey._fields)).assign(cell=0.0)
     claims = []
     for claim in declared:

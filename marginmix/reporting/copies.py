@@ -1,4 +1,4 @@
-"""The audit of datasets: how many images of one part have a copy in another. It is published like runs."""
+"""The audit of datasets: how many images of one part have a copy in another part. It is published as runs are."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,13 +18,13 @@ from marginmix.runs.paths import COPIES, DIGESTS
 COLUMNS = ("dataset", "title", "source", "data", "part", "images", "copied_from", "exact", "near")
 METHOD = (
     "A row counts the images of one part that have a copy in another part. An exact copy has the same pixels. A near "
-    "copy has a 64-bit DCT hash within 4 bits of the other's; exact copies are among them. “–” stands where images of "
-    "less than 32 × 32 pixels leave nothing for the hash to tell apart. Shares are of the first part, in percent."
+    "copy has a 64-bit DCT hash within 4 bits of the other's, so exact copies count as near ones too. “–” stands where "
+    "images smaller than 32 × 32 pixels are too small for the hash. Shares are percentages of the first part."
 )
 
 
 def rows_of(description: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row (`COLUMNS`) for each pair of parts, from what `datasets.describe` says of a dataset."""
+    """One row (`COLUMNS`) per pair of parts. `description` comes from `datasets.describe`."""
     names = {"dataset": description["name"], "title": description["title"], "source": description["source"],
              "data": description["data_hash"]}  # fmt: skip
     return [
@@ -35,8 +35,11 @@ def rows_of(description: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def add_audit(description: Mapping[str, Any], folder: Path) -> list[str]:
-    """Put a dataset's rows into the published copies.csv, in place of those of the same dataset and source; lines that
-    say what is there now. Raises `UserError`, and writes nothing, where what is published cannot be read whole."""
+    """Put a dataset's rows into the published copies.csv, where they replace those of the same dataset and source.
+    Returns lines that say what is there now.
+
+    Raises `UserError`, and writes nothing, if what is published cannot be read in full.
+    """
     Published(folder).whole()
     fresh = pd.DataFrame(rows_of(description), columns=list(COLUMNS)).astype({"near": "Int64"})
     before = read_audit(folder)
@@ -52,7 +55,7 @@ def add_audit(description: Mapping[str, Any], folder: Path) -> list[str]:
 
 
 def read_audit(folder: Path) -> pd.DataFrame:
-    """The published rows (`COLUMNS`); none where there is no such file."""
+    """The published rows (`COLUMNS`); none if there is no copies.csv."""
     path = folder / COPIES
     if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
@@ -63,7 +66,7 @@ def read_audit(folder: Path) -> pd.DataFrame:
 
 
 def audit_frame(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the shares of the part that are copies, percent."""
+    """The rows of `read_audit`, with the copies as shares of the part, percent."""
     shares = {f"{kind}_share": 100 * rows[kind].astype("Float64") / rows["images"] for kind in ("exact", "near")}
     return rows.assign(**shares)
 

@@ -1,6 +1,6 @@
-"""The thesis under a dial: two methods on drawn faces against how much the classes overlap.
+"""The paper's claim against difficulty: two methods on drawn faces, as the overlap of the classes grows.
 
-The overlap is measured, not set: the error of a fully supervised run at the same ambiguity.
+The overlap is measured, not set: it is the error of a fully supervised run at the same ambiguity.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from marginmix.runs.recipe import core_settings, make_recipe
 
 
 def difficulty_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
-    """The page of a dial and its table, from the results of an experiment with the key `difficulty`."""
+    """The page and its table (`difficulty_frame`). The experiment of `results` has the key `difficulty`."""
     config, dial = results.config, results.config["difficulty"]
     recipe, methods = make_recipe(core_settings(config["recipe"])), dial["methods"]
     runs = results.runs
@@ -27,9 +27,9 @@ def difficulty_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
     what = (
         f"Experiment {results.plan.experiment}: drawn faces, {' and '.join(map(str, labels))} labels, "
         f"{recipe.network}, {recipe.steps:,} steps of {recipe.batch_size} + "
-        f"{recipe.unlabelled_ratio * recipe.batch_size} images. Accuracy on "
-        "the test images, percent, mean ± standard deviation over seeds; the difference paired by seed. Overlap: the "
-        "error of the same network trained with all labels."
+        f"{recipe.unlabelled_ratio * recipe.batch_size} images. Accuracy is on the test images, in percent, as mean ± "
+        "standard deviation over seeds. The difference is paired by seed. Overlap is the error of the same network "
+        "trained with all labels."
     )
     return difficulty_blocks(frame, trend(runs, frame, methods), methods, results.titles, what), frame
 
@@ -37,10 +37,10 @@ def difficulty_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
 def difficulty_frame(
     runs: pd.DataFrame, ambiguity: Mapping[str, float], methods: Sequence[str], ceiling: str
 ) -> pd.DataFrame:
-    """A row per dataset of `ambiguity` in rising order, percent: overlap, the mean accuracy, its standard deviation and
-    n of each method, and the paired difference first − second with its 95 % interval; NaN where nothing was run.
+    """One row per dataset, by rising ambiguity, in percent: the overlap; for each method the mean accuracy, its
+    standard deviation and n; the paired difference first − second with its 95 % interval. NaN where nothing was run.
 
-    `runs`: rows with dataset, method, seed, accuracy. `ambiguity`: dataset -> the dial's setting.
+    `runs`: rows with dataset, method, seed, accuracy. `ambiguity`: dataset -> its ambiguity.
     """
     rows = []
     for dataset, setting in sorted(ambiguity.items(), key=lambda item: item[1]):
@@ -56,8 +56,8 @@ def difficulty_frame(
 
 
 def trend(runs: pd.DataFrame, frame: pd.DataFrame, methods: Sequence[str]) -> Difference | None:
-    """Does the advantage grow with overlap? For each seed the least-squares slope of its difference against the
-    overlap, in points per point; their mean and 95 % interval over seeds. None with fewer than 3 different overlaps."""
+    """Does the advantage grow with overlap? The mean and 95 % interval over seeds of each seed's least-squares slope of
+    difference against overlap, in points per point. None with fewer than 3 different overlaps."""
     overlap = frame.set_index("dataset")["overlap"].dropna()
     first, second = (runs[runs["method"] == name].set_index(["dataset", "seed"])["accuracy"] for name in methods)
     differences = (first - second).dropna().unstack("seed")
@@ -71,7 +71,7 @@ def trend(runs: pd.DataFrame, frame: pd.DataFrame, methods: Sequence[str]) -> Di
 def difficulty_blocks(
     frame: pd.DataFrame, grows: Difference | None, methods: Sequence[str], titles: Mapping[str, str], what: str
 ) -> list[Block]:
-    """The dial as a page."""
+    """The page: the table of `frame`, and the answer that `grows` (from `trend`) gives."""
     first, second = (method_title(name, titles) for name in methods)
     header = ("ambiguity", "overlap", first, second, "difference", "95 % interval", "pairs")
     rows = [_cells(row, methods) for _, row in frame.iterrows()]
@@ -80,7 +80,7 @@ def difficulty_blocks(
 
 def _answer(grows: Difference | None, first: str, second: str) -> str:
     if grows is None:
-        return "Does the advantage grow with overlap? It takes three overlaps to say."
+        return "Does the advantage grow with overlap? The answer needs three different overlaps."
     said = f"{first} − {second} changes by {grows.mean:+.2f} points for each point of overlap"
     if grows.n < 2:
         return f"{said} (1 seed, no interval)."

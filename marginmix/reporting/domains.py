@@ -1,4 +1,4 @@
-"""How separable the classes of each dataset are, from the embeddings of one experiment's runs."""
+"""How separable the classes of each dataset are, measured on the embeddings of one experiment's runs."""
 
 from collections.abc import Mapping
 
@@ -14,14 +14,16 @@ MEASURES = {
     "fisher_ratio": ("Fisher ratio", 1),
     "neighbour_error": ("error of the 15 nearest neighbours, %", -1),
 }
-"""Column -> its name, and whether more (1) or less (-1) of it is more separable."""
+"""Column -> its title, and whether larger (1) or smaller (-1) values mean more separable."""
 SPACES = {"raw": "the plane", "normalised": "normalised"}
 _COMPARED = ["method", "step", "space", "part"]
 
 
 def domain_blocks(frame: pd.DataFrame, titles: Mapping[str, str]) -> list[Block]:
-    """A table by method, space and part, of datasets whose runs ended at the same step (means over their label
-    counts and seeds), and a sentence on it; nothing where no two datasets can be compared."""
+    """A table by method, space and part, and a sentence that sums it up; [] if no two datasets can be compared.
+
+    It compares datasets whose runs ended at the same step, by means over their label counts and seeds.
+    """
     frame = frame[frame["step"] == frame.groupby("method")["step"].transform("max")]
     names = list(dict.fromkeys(frame["dataset"]))
     called = {name: titles.get(name, name) for name in names}
@@ -42,6 +44,6 @@ def domain_blocks(frame: pd.DataFrame, titles: Mapping[str, str]) -> list[Block]
         return []
     header = ("network", "steps", "embeddings", "images", "measure", *called.values(), "more separable")
     ranked = sorted((name for name in names if wins[name]), key=wins.get, reverse=True)
-    said = ", ".join(f"{called[name]} by {wins[name]}" for name in ranked)
-    text = f"Which is the more separable domain, by {len(rows)} comparisons of one measure each: {said}."
+    said = ", ".join(f"{called[name]} in {wins[name]}" for name in ranked)
+    text = f"The more separable domain in {len(rows)} comparisons, each of one measure: {said}."
     return [Heading("How separable the domains are", 3), Paragraph(text), Table(header, rows, left=5)]

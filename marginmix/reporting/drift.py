@@ -1,7 +1,7 @@
 """Do guessed labels run away to the large classes? The class imbalance of guesses over a run, by the prior's exponent.
 
-Memberships with a class prior π, sharpened, are u_k ∝ (π_k^ρ d_k^(−1/(m−1)))^(1/T), and π is a running mean of what is
-guessed. Where distances say little, one round maps π to π^(ρ/T), normalised.
+Sharpened memberships with a class prior π are u_k ∝ (π_k^ρ d_k^(−1/(m−1)))^(1/T). π is a running mean of the guesses.
+Where distances say little, one round maps π to π^(ρ/T), normalised.
 """
 
 import pandas as pd
@@ -11,20 +11,20 @@ from marginmix.reporting.results import Results
 from marginmix.runs.scores import reported
 
 DERIVATION = (
-    "Memberships with a class prior π, sharpened by T, are u_k ∝ (π_k^ρ d_k^(−1/(m−1)))^(1/T). π is a running mean of "
-    "what is guessed. Where distances say little, u_k ∝ π_k^(ρ/T). So one round maps the ratio of two shares, π_a/π_b, "
-    "to (π_a/π_b)^(ρ/T). Below ρ/T = 1 the ratio shrinks towards 1, and the shares towards equal ones. At 1 it stays. "
-    "Above 1 it grows every round, until one class has all guesses."
+    "Memberships with a class prior π, sharpened with T, are u_k ∝ (π_k^ρ d_k^(−1/(m−1)))^(1/T). π is a running mean "
+    "of the guesses. Where distances say little, u_k ∝ π_k^(ρ/T). So one round maps the ratio of two shares, "
+    "π_a/π_b, to (π_a/π_b)^(ρ/T). Below ρ/T = 1 the ratio approaches 1, so the shares become equal. At 1 it stays as "
+    "it is. Above 1 it grows every round, until one class has all guesses."
 )
 RISE = 20.0
-"""Points that the imbalance must end above its own lowest for a run to count as run away."""
+"""A run counts as run away if its imbalance ends at least this many points above its own lowest value."""
 COLUMNS = ("dataset", "labels", "source", "exponent", "seed", "step", "guess_imbalance", "validation_accuracy",
            "validation_balanced_accuracy")  # fmt: skip
 
 
 def drift_curves(results: Results) -> pd.DataFrame:
-    """A row an evaluation of every run whose guesses were examined (`diagnosed`): `COLUMNS`, percent. `exponent` is
-    ρ/T, `source` what π follows."""
+    """One row per evaluation of every run whose guesses were examined (`diagnosed`): `COLUMNS`, percent. `exponent` is
+    ρ/T; `source` is what π follows."""
     frames = []
     for one in results.ordinary:
         recipe = one.recipe
@@ -37,8 +37,8 @@ def drift_curves(results: Results) -> pd.DataFrame:
 
 
 def drift_frame(curves: pd.DataFrame, window: int) -> pd.DataFrame:
-    """A row per (dataset, labels, source, exponent) over n seeds: accuracy and balanced accuracy (means of the last
-    `window` evaluations, validation images), the lowest and the last imbalance, and how many runs ran away."""
+    """One row per (dataset, labels, source, exponent), over n seeds: accuracy and balanced accuracy (means of the last
+    `window` evaluations on validation images), the lowest and the last imbalance, and how many runs ran away."""
     runs = []
     for names, run in curves.groupby(["dataset", "labels", "source", "exponent", "seed"]):
         run = run.sort_values("step")
@@ -53,7 +53,7 @@ def drift_frame(curves: pd.DataFrame, window: int) -> pd.DataFrame:
 
 
 def drift_blocks(results: Results) -> tuple[list[Block], pd.DataFrame]:
-    """The page and its table."""
+    """The section of the study's page, and its table (`drift_frame`)."""
     window = next(iter(results.plan.runs.values())).recipe.score_window
     frame, titles = drift_frame(drift_curves(results), window), results.plain_titles
     blocks: list[Block] = [

@@ -1,4 +1,4 @@
-"""An entry of a table: one (dataset, label count), its methods' runs, and the verdicts on them."""
+"""An entry of a table: one (dataset, label count), the runs of its methods, and the verdicts on them."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ NOT_RUN = "not run"
 
 @dataclass(frozen=True)
 class Score:
-    """One method of an entry: the paper's value and ours (a row of `runs` per seed, perhaps none)."""
+    """One method of an entry: the paper's value and ours. `runs` has one row per seed and may be empty."""
 
     method: str
     runs: pd.DataFrame
@@ -33,18 +33,18 @@ class Score:
 
     @property
     def sd(self) -> float:
-        """Of the seeds (n - 1); not a number for one seed."""
+        """Standard deviation over the seeds (n - 1); NaN for one seed."""
         return float(self.runs["score"].std(ddof=1))
 
     @property
     def collapsed(self) -> str:
-        """How many of the runs collapsed, in words; empty where none did."""
+        """How many of the runs collapsed, in words; empty if none did."""
         count = int(self.runs["collapsed"].sum())
         return f"collapsed ({count} of {self.n})" if count else ""
 
     @property
     def steps(self) -> str:
-        """`n of N steps`, N the paper's; a range where the runs differ."""
+        """`n of N steps`, where N is the paper's number; a range if the runs differ."""
         steps, paper = self.runs["steps"], self.runs["paper_steps"].max()
         least, most = steps.min(), steps.max()
         done = f"{least:,}" if least == most else f"{least:,} to {most:,}"
@@ -52,7 +52,7 @@ class Score:
 
     @property
     def verdict(self) -> Reproduction | str:
-        """The verdict on the paper's number, or in words why there is none."""
+        """The verdict on the paper's number, or the reason why there is none, in words."""
         if not self.n:
             return NOT_RUN
         if self.collapsed:
@@ -67,7 +67,8 @@ class Score:
 
 @dataclass(frozen=True)
 class Entry:
-    """One (dataset, label count) of a table of the paper, both methods; or of the last table, every method."""
+    """One (dataset, label count): of a table of the paper, with both methods, or of the last table, with all
+    methods."""
 
     table: str
     dataset: str
@@ -82,7 +83,7 @@ class Entry:
 
     @property
     def sources(self) -> list[str]:
-        """The copy of the dataset, where it says more than the dataset's name."""
+        """The copies of the dataset that were trained on, if they say more than its name."""
         return sorted(set(self.runs["source"]) - {self.dataset})
 
     @property

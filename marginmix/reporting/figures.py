@@ -1,4 +1,4 @@
-"""Which figures and pages an experiment ends in, and by which script of the workflow each is drawn."""
+"""Which figures an experiment ends in, and which script of the workflow draws each of them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,8 @@ from marginmix.runs.plan import Plan
 
 @dataclass(frozen=True)
 class Drawn:
-    """One file that a script draws. `of` says whose results: an experiment, or several; `more` is what else the script
-    is given; `name` says it in the report and names its caption."""
+    """One file that a script draws. `name` names it in the report. `of` is the experiment, or the list of experiments,
+    whose results it shows. `more` is a further argument of the script."""
 
     name: str
     output: str
@@ -22,12 +22,12 @@ class Drawn:
 
     @property
     def caption(self) -> str:
-        """The name of its caption's file: one for all datasets."""
+        """The name of its caption's file. Figures of the same kind for different datasets share one."""
         return self.name.partition("_")[0] if self.more else self.name
 
 
 def figures_of(plan: Plan) -> list[Drawn]:
-    """The figures of the experiment that is run, in figures/<experiment>, which git ignores."""
+    """The figures of the current experiment, in figures/<experiment>, which git ignores."""
     config, experiment = plan.config, plan.experiment
     if "study" in config or "difficulty" in config:
         trials = _of_trials(config, experiment)
@@ -44,8 +44,11 @@ def figures_of(plan: Plan) -> list[Drawn]:
 
 
 def published_figures(configs: dict[str, Config], planes: dict[str, list[str]]) -> list[Drawn]:
-    """The figures of published evidence, in figures/, which git keeps. `configs`: those of the experiments that have
-    published runs; `planes`: dataset -> the experiments that have published embeddings of it."""
+    """The figures of published evidence, in figures/, which git keeps.
+
+    `configs`: the configs of the experiments with published runs. `planes`: dataset -> the experiments with published
+    embeddings of it.
+    """
     found = []
     for experiment, config in configs.items():
         if "study" in config or "difficulty" in config:
@@ -66,9 +69,9 @@ def published_figures(configs: dict[str, Config], planes: dict[str, list[str]]) 
 
 
 def _of_trials(config: Config, experiment: str) -> list[Drawn]:
-    """A study or a dial ends in a figure of its own."""
+    """The figures of a study, or of a difficulty experiment."""
     name = "study" if "study" in config else "difficulty"
-    if config.get("study", {}).get("drift"):  # which shows what `_why` would
+    if config.get("study", {}).get("drift"):  # its figure shows what `_why` would
         return [Drawn(name, "", "figure_drift.py", experiment, "Studies")]
     if config.get("study", {}).get("label_shift"):
         return [Drawn(name, "", "figure_shift.py", experiment, "Studies")]
@@ -85,7 +88,7 @@ def _of_grid(config: Config, experiment: str) -> list[Drawn]:
 
 
 def _why(config: Config, experiment: str) -> list[Drawn]:
-    """What the guessed labels are like, where any run examines them."""
+    """The figure of the guessed labels, if any run examines them."""
     recipes = [config["recipe"], *(entry.get("recipe", {}) for entry in config["datasets"].values())]
     recipes += [method.get("recipe", {}) for method in config["methods"].values()]
     asked = any(recipe.get("diagnosed") for recipe in recipes)

@@ -1,4 +1,4 @@
-"""The one reader of finished runs: what lies under results/runs, or in results/published, becomes checked records."""
+"""The one reader of finished runs: checks what lies under results/runs, and defines what a checked run is."""
 
 import hashlib
 import io
@@ -27,13 +27,16 @@ CHECKED = (
     *ONE_SIDEDNESS,
 )  # fmt: skip
 ANEW, RESTORE = "delete its folder and run again", "restore it from git"
-"""What to do about a broken file: of a local run, of the published ones."""
+"""What to do about a broken file: of a local run, and of published evidence."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run whose record was checked. `curve` has a row an evaluation, with the columns of metrics.csv;
-    `observations` is its .npz, `predictions` what it predicted of the test images, None where these are not kept."""
+    """A finished run with a checked record.
+
+    `curve` has one row per evaluation and the columns of metrics.csv. `observations` is the path of its .npz.
+    `predictions` holds its predictions for the test images. Both are None if they were not kept.
+    """
 
     key: RunKey
     spec: Spec
@@ -52,7 +55,8 @@ class Finished:
         return "published" in self.record
 
     def arrays(self, prefix: str) -> dict[str, np.ndarray]:
-        """What was observed under names that begin with `prefix` ("plane/", "sheet/"); {} where nothing was."""
+        """Observed arrays whose names begin with `prefix` ("plane/", "sheet/"), by the rest of the name; may be
+        empty."""
         if self.observations is None:
             return {}
         return _arrays(self.observations, prefix, RESTORE if self.published else ANEW)
@@ -67,13 +71,13 @@ def _arrays(path: Path, prefix: str, remedy: str) -> dict[str, np.ndarray]:
 
 
 def evaluations(curve: pd.DataFrame) -> list[dict[str, float]]:
-    """The rows of a curve that scores are computed from; a number that does not apply is absent."""
+    """One dict per evaluation, with the columns that scores are computed from. Numbers that do not apply are absent."""
     found = curve.reindex(columns=[name for name in CHECKED if name in curve]).to_dict("records")
     return [{name: value for name, value in row.items() if pd.notna(value)} for row in found]
 
 
 def read_local(folder: Path | str) -> Finished:
-    """The run in a folder under results/runs; a `UserError` that names the file where something does not fit."""
+    """The run in a folder under results/runs. Raises a `UserError` that names the file if something does not fit."""
     folder = Path(folder)
     key, identity = paths.key_and_identity(folder)
     where, files = folder / paths.RESULT, {name: folder / name for name in (paths.METRICS, paths.OBSERVATIONS)}
@@ -84,11 +88,11 @@ def read_local(folder: Path | str) -> Finished:
     except UserError as error:
         raise UserError(f"{where}: {error}; {ANEW}") from error
     if (spec.key, spec.identity) != (key, identity):
-        raise UserError(f"{where}: expected run {identity} of {tuple(key)}, by its folder, found {spec.identity} of "
-                        f"{tuple(spec.key)}; move it back")  # fmt: skip
+        raise UserError(f"{where}: expected run {identity} of {tuple(key)}, as its folder says, found "
+                        f"{spec.identity} of {tuple(spec.key)}; move it back")  # fmt: skip
     for name, path in files.items():
         if key_of(record.get("files"), name) != hashlib.sha256(content[name]).hexdigest():
-            raise UserError(f"{path}: it was changed after it was written; {ANEW}")
+            raise UserError(f"{path}: the file was changed after the run wrote it; {ANEW}")
     kept = files[paths.OBSERVATIONS]
     try:
         predictions = checked(_arrays(kept, "test/", ANEW), curve)
@@ -98,7 +102,8 @@ def read_local(folder: Path | str) -> Finished:
 
 
 def in_agreement(runs: Iterable[Finished], problems: list[str]) -> list[Finished]:
-    """The runs without those of a cell whose data or split differ: paired differences compare like with like."""
+    """Drop the runs of every cell in which data or split differ, so that paired differences compare like with like.
+    `problems` gets a line for each such cell."""
     cells: dict[tuple, list[Finished]] = {}
     for one in runs:
         cells.setdefault((one.key.experiment, one.key.dataset, one.key.labels, one.key.seed), []).append(one)
@@ -107,8 +112,8 @@ def in_agreement(runs: Iterable[Finished], problems: list[str]) -> list[Finished
         for what in ("data", "split"):
             values = {one.spec.bits.data if what == "data" else one.record["split"] for one in found}
             if len(values) > 1:
-                problems.append(f"{'/'.join(map(str, cell))}: left out, since its {len(found)} runs have {len(values)} "
-                                f"different hashes of their {what}; train them again")  # fmt: skip
+                problems.append(f"{'/'.join(map(str, cell))}: left out: expected its {len(found)} runs to share one "
+                                f"hash of the {what}, found {len(values)}; train them again")  # fmt: skip
                 break
         else:
             kept += found
@@ -116,11 +121,11 @@ def in_agreement(runs: Iterable[Finished], problems: list[str]) -> list[Finished
 
 
 def table_of(path: Path, content: bytes, column: str, remedy: str, **options: Any) -> pd.DataFrame:
-    """A CSV as a frame; a `UserError` where it is none, or has not that column."""
+    """A CSV as a frame. Raises `UserError` if it is no CSV, or lacks the column."""
     try:
         table = pd.read_csv(io.BytesIO(content), **options)
     except (ValueError, pd.errors.ParserError) as error:
-        raise UserError(f"{path} is not a table ({error}); {remedy}") from error
+        raise UserError(f"{path}: expected a CSV table ({error}); {remedy}") from error
     if column not in table:
         raise UserError(f"{path}: the column {column!r} is missing; {remedy}")
     return table

@@ -1,4 +1,4 @@
-"""Headings, paragraphs, lists and tables as Markdown or as one small HTML page, from the same content."""
+"""Headings, paragraphs, lists and tables. The same content becomes Markdown or one small HTML page."""
 
 import html
 import re
@@ -19,14 +19,14 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Bullets:
-    """Points with a lead that is set bold; an empty lead is none."""
+    """Points, each a (lead, text) pair. The lead is set in bold and may be empty."""
 
     points: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of plain text. The first `left` columns are set flush left, the others flush right."""
+    """Cells of plain text. The first `left` columns are left-aligned, the others right-aligned."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -45,7 +45,7 @@ th { border-bottom: 2px solid #222 } .left { text-align: left }
 
 
 def to_markdown(blocks: Sequence[Block]) -> str:
-    """Markdown whose tables are aligned in the raw text too."""
+    """Markdown. Its tables are aligned in the raw text, too."""
     return "\n\n".join(_markdown(block) for block in blocks) + "\n"
 
 
@@ -74,7 +74,7 @@ def _escape(text: str) -> str:
 
 
 def to_html(blocks: Sequence[Block], title: str) -> str:
-    """One page that needs nothing else."""
+    """One self-contained HTML page."""
     body = "\n".join(_html(block) for block in blocks)
     head = f'<meta charset="utf-8">\n<title>{html.escape(title)}</title>\n<style>{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n'

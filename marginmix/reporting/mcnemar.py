@@ -11,13 +11,13 @@ from marginmix.reporting.markdown import Block, Heading, Paragraph, Table
 from marginmix.reporting.names import BASELINE, TREATMENT, method_title
 
 LEAST_P = 0.0001
-"""Below it a table says only that p is less."""
+"""Below this, a table says only that p is smaller."""
 
 
 @dataclass(frozen=True)
 class Discordance:
-    """On how many images the `first` alone is right, and the `second` alone; `p` two-sided that the two are drawn with
-    equal chances."""
+    """The number of images that only the `first` classifier gets right, and only the `second`. `p`: two-sided p-value
+    of the hypothesis that both cases are equally likely."""
 
     first: int
     second: int
@@ -25,15 +25,17 @@ class Discordance:
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> Discordance:
-    """McNemar's exact test of two classifiers (McNemar 1947, with the binomial law), from which of the same images
-    each has right, bool [N]. Without an image on which one alone is right, p is 1."""
+    """McNemar's exact test of two classifiers (McNemar 1947, with the binomial distribution).
+
+    `first`, `second`: which of the same images each classifies correctly, bool [N]. If they never differ, p is 1.
+    """
     one, other = int((first & ~second).sum()), int((second & ~first).sum())
     return Discordance(one, other, float(binomtest(one, one + other).pvalue) if one + other else 1.0)
 
 
 def mcnemar_blocks(runs: Sequence[Finished], titles: dict[str, str]) -> list[Block]:
-    """A row for each cell where both compared methods kept the predictions of their last evaluation; nothing where
-    there is none. `runs` agree on the data and the split of a cell."""
+    """One row per cell in which both compared methods kept the predictions of their last evaluation; [] if there is
+    none. The `runs` of a cell agree on data and split."""
     kept = {tuple(one.key[1:]): one.predictions for one in runs if one.predictions is not None}
     rows = []
     for dataset, labels, method, seed in sorted(kept):
@@ -49,9 +51,9 @@ def mcnemar_blocks(runs: Sequence[Finished], titles: dict[str, str]) -> list[Blo
         return []
     names = [method_title(method, titles) for method in (TREATMENT, BASELINE)]
     said = (
-        f"Test images that {names[0]} alone, or {names[1]} alone, has right at the last evaluation of a seed. p "
-        "is two-sided, and not corrected for the number of rows. It is about these two trained networks. Whether the "
-        "methods differ is for the interval over seeds to say."
+        f"Test images that only {names[0]}, or only {names[1]}, classifies correctly at the last evaluation of a "
+        "seed. p is two-sided and not corrected for the number of rows. It compares these two trained networks. "
+        "Whether the methods differ, the interval over seeds must say."
     )
     header = ["dataset", "labels", "seed", "test images", *(f"{name} alone" for name in names), "p"]
     return [Heading("McNemar's exact test, seed by seed", 3), Paragraph(said), Table(header, rows, left=3)]

@@ -1,4 +1,4 @@
-"""Publishing: an experiment's finished runs go from results/runs, which git ignores, into results/published."""
+"""Publishing: copies an experiment's finished runs from results/runs, which git ignores, into results/published."""
 
 import gzip
 import io
@@ -23,10 +23,11 @@ from marginmix.runs.record import sealed
 
 
 def publish(plan: Plan, folder: Path | str = paths.PUBLISHED) -> list[str]:
-    """Write every run of the plan that is finished here into the published `folder`; lines that say what changed.
+    """Write every run of the plan that is finished here into the published `folder`. Returns lines that say what
+    changed.
 
-    Raises `UserError`, and writes nothing, where a run is of another recipe than the experiment's file asks for now, or
-    was computed by code that was not committed, or where what is published already cannot be read whole.
+    Raises `UserError`, and writes nothing, if a run has another recipe than the experiment's file asks for now, if
+    uncommitted code computed it, or if what is already published cannot be read in full.
     """
     before, fresh, missing = {one.key: one for one in Published(Path(folder)).whole()}, [], 0
     for run in plan.runs.values():
@@ -51,8 +52,8 @@ def publish(plan: Plan, folder: Path | str = paths.PUBLISHED) -> list[str]:
 def _one_an_identity(
     fresh: list[Finished], before: Mapping[RunKey, Finished]
 ) -> tuple[list[Finished], list[tuple[Finished, RunKey]]]:
-    """The fresh runs to publish, and those that are published, or will be, by another name: the same bits are kept once
-    and found by their identity."""
+    """The fresh runs to publish, and the twins: fresh runs that are published, or will be, under another name, with
+    that name. Runs with the same identity have the same bits, so one copy is kept."""
     made = {one.key: one for one in fresh}
     staying = [one for one in before.values() if made.get(one.key, one).spec.identity == one.spec.identity]
     names = {one.spec.identity: one.key for one in staying}
@@ -63,11 +64,11 @@ def _one_an_identity(
 
 
 def write_published(runs: Iterable[Finished], folder: Path) -> None:
-    """Write `runs` as the published evidence in `folder`, the digests last. The same runs are the same bytes."""
+    """Write `runs` as the published evidence in `folder`, the digests last. The same runs give the same bytes."""
     ordered = sorted(runs, key=lambda one: one.key)
     records = [_published_record(one) for one in ordered]
     rows = [published_row(one.spec, record) for one, record in zip(ordered, records, strict=True)]
-    # Without empty columns, which reading drops: what is read and written again is the same bytes.
+    # Reading drops empty columns. Writing drops them too, so that a round trip gives the same bytes.
     frames = [one.curve.dropna(axis=1, how="all").assign(identity=one.spec.identity) for one in ordered]
     curves = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["identity", "step"])
     kept = {one.spec.identity: planes for one in ordered if (planes := _planes(one))}
@@ -90,7 +91,8 @@ def write_published(runs: Iterable[Finished], folder: Path) -> None:
 
 
 def _published_record(one: Finished) -> dict:
-    """The record as it is published: marked so, sealed again, without the digests of files that are not kept."""
+    """The record as it is published: marked as published, without the digests of files that are not kept, and sealed
+    again."""
     if one.published:
         return one.record
     content = {name: value for name, value in one.record.items() if name not in ("digest", "files")}
@@ -98,7 +100,8 @@ def _published_record(one: Finished) -> dict:
 
 
 def _planes(one: Finished) -> bytes | None:
-    """The planes of an embedding run, for figures; not the contact sheets, whose images are not ours to give."""
+    """The planes of an embedding run, as an .npz for figures. Contact sheets stay out: their images are not ours to
+    publish."""
     planes = one.arrays("plane/")
     if not planes:
         return None
@@ -110,27 +113,28 @@ def _planes(one: Finished) -> bytes | None:
 
 
 def _predictions(runs: Sequence[Finished]) -> bytes | None:
-    """The predictions of an experiment's runs, where any kept theirs."""
+    """The predictions of an experiment's runs as an .npz; None if no run kept any."""
     kept = [(one.spec.identity, one.spec.bits.data, one.predictions) for one in runs if one.predictions is not None]
     return packed(kept) if kept else None
 
 
 def _zipped(text: str) -> bytes:
-    return gzip.compress(text.encode(), mtime=0)  # no date in it: the same content is the same bytes
+    return gzip.compress(text.encode(), mtime=0)  # a date in it would change the bytes
 
 
 def _refuse_stale(plan: Plan, key: RunKey) -> None:
-    """A run that is finished under another identity only would be published as something that it is not."""
+    """Refuse a run that is finished only under another identity: it would be published as something it is not."""
     found: Sequence[Path] = sorted(Path(paths.run_folder(key, "x")).parent.glob(f"*/{paths.RESULT}"))
     if found and plan.undecoded(key.dataset):
         raise UserError(
-            f"{found[0].parent}: cannot tell whether it is of the images at {plan.config['data_root']}, which are not "
-            f"decoded yet; let `snakemake --config experiment={plan.experiment}` decode them, with the same data_root"
+            f"{found[0].parent}: cannot tell whether it was trained on the images at {plan.config['data_root']}: they "
+            f"are not decoded yet; decode them with `snakemake --config experiment={plan.experiment}` and the same "
+            "data_root"
         )
     if found:
         raise UserError(
-            f"{found[0].parent}: expected the run that experiment {plan.experiment} asks for now, found one of another "
-            "recipe or other data; run the experiment again, or delete that folder"
+            f"{found[0].parent}: expected the run that experiment {plan.experiment} asks for now, found one with "
+            "another recipe or other data; run the experiment again, or delete that folder"
         )
 
 
@@ -138,8 +142,9 @@ def _refuse_dirty(one: Finished) -> None:
     for part in one.record["provenance"]:
         if part.get("clean") is False:
             raise UserError(
-                f"{paths.run_folder(one.key, one.spec.identity)}: computed by code with changes that were not "
-                f"committed (at {part.get('commit')}); commit them and run again with --config rebuild=true"
+                f"{paths.run_folder(one.key, one.spec.identity)}: expected a run of committed code, found one computed "
+                f"with uncommitted changes (at {part.get('commit')}); commit them and run again with "
+                "--config rebuild=true"
             )
 
 

@@ -1,4 +1,4 @@
-"""results/published: its files, and its runs as the one reader of records checks them."""
+"""Reads results/published: its files, their digests, and its runs, each checked against its record."""
 
 import gzip
 import hashlib
@@ -22,12 +22,16 @@ from marginmix.runs.record import check_record
 from marginmix.runs.scores import PER_IMAGE_METRICS
 from marginmix.runs.spec import Spec
 
-UNTIL_THEN = "no published run is read until then"
+UNTIL_THEN = "until then no published run is read"
 
 
 class Content(NamedTuple):
-    """What is read before any run is checked: records and their names; `curves`, a row an evaluation of any run, with
-    the `places` of each identity's; the lines of runs.csv by identity; files that are not what was published."""
+    """What is read before any run is checked.
+
+    `records` and their `names` run in parallel. `curves` has one row per evaluation of any run; `places` gives the row
+    numbers of each identity. `rows` holds the lines of runs.csv by identity. `changed` holds the files that differ from
+    what was published.
+    """
 
     records: list[Any]
     names: list[str]
@@ -42,10 +46,10 @@ NOTHING = Content([], [], pd.DataFrame(columns=["step"]), {}, {}, set())
 
 @dataclass
 class Published:
-    """results/published as it lies in a folder. `problems` names what is left out, and files that were changed.
+    """The published evidence in a folder. `problems` names what is left out, and the files that were changed.
 
-    The digests of all files are checked first, and a run when it is asked for: a page of one experiment does not wait
-    for the others. Where the records or the curves cannot be read, or are not those that were published, there are no
+    The digests of all files are checked first. Each run is checked only when it is asked for, so a page of one
+    experiment does not wait for the others. If the records or the curves cannot be read, or were changed, there are no
     runs.
     """
 
@@ -56,15 +60,15 @@ class Published:
 
     @property
     def runs(self) -> list[Finished]:
-        """Every published run that passes its checks, in the order of their names."""
+        """Every published run that passes its checks, sorted by key."""
         return self._runs_at(range(len(self._content.records)))
 
     def of(self, experiment: str) -> list[Finished]:
-        """Those of one experiment."""
+        """The runs of one experiment that pass their checks, sorted by key."""
         return self._runs_at(i for i, name in enumerate(self._content.names) if name.startswith(f"{experiment}/"))
 
     def with_identity(self, identity: str) -> Finished | None:
-        """The run of that identity, of whatever experiment."""
+        """The run with this identity, from any experiment; None if there is none."""
         records = self._content.records
         found = self._runs_at(i for i, one in enumerate(records) if key_of(one, "identity") == identity)
         return found[-1] if found else None
@@ -84,33 +88,33 @@ class Published:
         vital = {self.folder / RECORDS, self.folder / CURVES} & changed
         for path in sorted(changed):
             meanwhile = f"; {UNTIL_THEN}" if path in vital else ""
-            self.problems.append(f"{path}: it is not what was published; {RESTORE}{meanwhile}")
+            self.problems.append(f"{path}: it differs from what was published; {RESTORE}{meanwhile}")
         holds_runs = any((self.folder / name).exists() for name in (RECORDS, CURVES, RUNS_CSV))
         if vital or not holds_runs:
             return NOTHING
         records, curves, rows = self._records(), self._curves(), self._rows()
         for identity in sorted(set(rows) - {str(key_of(record, "identity")) for record in records}):
-            self.problems.append(f"{self.folder / RUNS_CSV}: no record has the identity {identity} of a line")
+            self.problems.append(f"{self.folder / RUNS_CSV}: it has a line for run {identity}, which has no record")
         return Content(records, list(map(_name, records)), curves, curves.groupby("identity").indices, rows, changed)
 
     def whole(self) -> list[Finished]:
-        """All runs; a `UserError` where anything that is published cannot be read."""
+        """All runs. Raises `UserError` if anything that is published cannot be read."""
         runs = self.runs
         if self.problems:
-            raise UserError(f"{self.folder} is not whole: {self.problems[0]}")
+            raise UserError(f"{self.folder} is damaged: {self.problems[0]}")
         return runs
 
     def _runs_at(self, places: Iterable[int]) -> list[Finished]:
         return sorted((one for i in places if (one := self._run(i))), key=lambda one: one.key)
 
     def _run(self, place: int) -> Finished | None:
-        """The run of a record; None where it does not pass its checks, which is said once."""
+        """The run of a record; None if it fails its checks, which `problems` says once."""
         if place not in self._checked:
             records, names = self._content.records, self._content.names
             try:
                 one = self._checked[place] = self._check(records[place])
                 if any(self._run(i) for i in range(place) if names[i] == names[place]):
-                    raise UserError(f"{tuple(one.key)} is there twice")
+                    raise UserError(f"expected one record of {tuple(one.key)}, found a second")
             except UserError as error:
                 self._checked[place] = None
                 self.problems.append(f"{self.folder / RECORDS}: {names[place]} is left out: {error}")
@@ -119,15 +123,15 @@ class Published:
     def _check(self, record: Any) -> Finished:
         content = self._content
         curve = content.curves.iloc[content.places.get(str(key_of(record, "identity")), [])]
-        # Each run with its own columns: those that hold a number in any of its rows.
+        # A run keeps only its own columns: those with a number in any of its rows.
         curve = curve.loc[:, curve.notna().any()].drop(columns="identity", errors="ignore")
         spec = check_record(record, evaluations(curve))
         row, planes = content.rows.get(spec.identity), self.folder / PLANES / f"{spec.identity}.npz"
         if row is None:
-            raise UserError(f"{RUNS_CSV} has no line of it")
+            raise UserError(f"{RUNS_CSV} has no line for run {spec.identity}")
         for name, value in published_row(spec, record).items():
             if row.get(name) != value:
-                raise UserError(f"{RUNS_CSV}: {name}: expected {value}, by its record, found {row.get(name)}")
+                raise UserError(f"{RUNS_CSV}: {name}: expected {value}, as its record says, found {row.get(name)}")
         kept = planes if planes.exists() and planes not in content.changed else None
         return Finished(spec.key, spec, record, curve, kept, self._predictions_of(spec, curve))
 
@@ -138,7 +142,7 @@ class Published:
         return checked({**kept.get(spec.bits.data, {}), **kept[spec.identity]}, curve)
 
     def _predictions_in(self, experiment: str) -> dict[str, dict[str, np.ndarray]]:
-        """Identity, or hash of the data -> arrays, of an experiment's file; {} where there is none that can be read."""
+        """Identity, or hash of the data -> arrays, from an experiment's file; {} if there is no readable file."""
         path = self.folder / PREDICTIONS / f"{experiment}.npz"
         if experiment not in self._predictions:
             self._predictions[experiment] = {}
@@ -146,14 +150,14 @@ class Published:
                 try:
                     self._predictions[experiment] = unpacked(bytes_of(path))
                 except ValueError as error:
-                    self.problems.append(f"{path} is not an archive of arrays ({error}); {RESTORE}")
+                    self.problems.append(f"{path}: expected an .npz of arrays ({error}); {RESTORE}")
         return self._predictions[experiment]
 
     def _records(self) -> list[Any]:
         path = self.folder / RECORDS
         records = _parsed(path, _unzipped(path))
         if not isinstance(records, list):
-            raise UserError(f"{path} holds no list of records; {RESTORE}")
+            raise UserError(f"{path}: expected a list of records, found {type(records).__name__}; {RESTORE}")
         return records
 
     def _curves(self) -> pd.DataFrame:
@@ -166,17 +170,17 @@ class Published:
         return {row["identity"]: row for row in table.to_dict("records")}
 
     def _changed(self) -> set[Path]:
-        """The files that are not as they were published, were added, or are gone."""
+        """The files that were changed, added or removed since they were published."""
         path = self.folder / DIGESTS
         told, found = _parsed(path, bytes_of(path)), digests(self.folder)
         if not isinstance(told, dict):
-            raise UserError(f"{path} holds no digests; {RESTORE}")
+            raise UserError(f"{path}: expected a table of digests, found {type(told).__name__}; {RESTORE}")
         names = {name for name in {*told, *found} if told.get(name) != found.get(name)}
         return {path} if names == {"all"} else {self.folder / name for name in names - {"all"}}
 
 
 def published_row(spec: Spec, record: dict[str, Any]) -> dict[str, str]:
-    """The line of a run in published/runs.csv, as text."""
+    """A run's line in published/runs.csv: column -> text."""
     made, scores = record["provenance"][-1] if record["provenance"] else {}, record["scores"]
     row = {
         **spec.key._asdict(),
@@ -199,7 +203,7 @@ def published_row(spec: Spec, record: dict[str, Any]) -> dict[str, str]:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file in results/published but the README and the digests, and one over them all."""
+    """SHA-256 of every file in results/published except the README and the digests themselves; "all": one over all."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (DIGESTS, "README.md"))
     found = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     return {**found, "all": hash_of(found)}

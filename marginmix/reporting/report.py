@@ -1,4 +1,5 @@
-"""What tables.md and tables.html say: a summary of each experiment, the paper's two tables, every method, and notes."""
+"""The content of tables.md and tables.html: for each experiment a summary, the paper's two tables, a table of every
+method, and notes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,9 +33,9 @@ Titles = Mapping[str, str]
 
 
 def assemble(found: Sequence[Results], reference: pd.DataFrame) -> tuple[pd.DataFrame, list[Block]]:
-    """tables.csv as a frame, and the content of tables.md: a section for each of the experiments `found`."""
+    """tables.csv as a frame, and the content of tables.md, with one section per experiment in `found`."""
     frames, blocks = [], [Heading("Results", 1)]
-    for results in sorted(found, key=lambda results: not results.ordinary):  # what has no run yet comes last
+    for results in sorted(found, key=lambda results: not results.ordinary):  # experiments without runs come last
         frame, section = _experiment(results, reference)
         frames.append(frame)
         blocks += section
@@ -68,7 +69,7 @@ def _summary(
     planned = {key for key in results.plan.runs if key.method != "embedding"}
     done = len(planned & {one.key for one in results.ordinary})
     missing = f"; {len(planned) - done} are not run ({LEFT_OUT} says why)" if done < len(planned) else ""
-    stale = f"; {int(runs['stale'].sum())} of another recipe {STALE}" if runs["stale"].any() else ""
+    stale = f"; {int(runs['stale'].sum())} with another recipe {STALE}" if runs["stale"].any() else ""
     lines = [("Runs:", f"{done} of {len(planned)} are done{missing}{stale}.")]
     lines += [("Not kept:", line) for line in lacking(results)]
     if papers:
@@ -91,7 +92,7 @@ def _counts(words: Iterable[str], known: Sequence[str]) -> str:
 def _headline(claim: Claim, titles: Titles) -> str:
     first, second = (method_title(name, titles) for name in claim.methods)
     counts = f" at {' and '.join(f'{labels:,}' for labels in claim.labels)} labels" if claim.labels else ""
-    what = f"{first} − {second} over {titles.get(claim.dataset, claim.dataset)}{counts}, declared before:"
+    what = f"{first} − {second} over {titles.get(claim.dataset, claim.dataset)}{counts}, declared before the runs:"
     if claim.difference is None:
         return f"{what} {NOT_RUN}."
     n = claim.difference.n
@@ -101,7 +102,7 @@ def _headline(claim: Claim, titles: Titles) -> str:
 
 
 def _paper_table(entries: Sequence[Entry], titles: Titles) -> list[Block]:
-    """The table in the paper's shape, then what can be said of each entry."""
+    """The table in the paper's shape, then a table with the verdicts on each entry."""
     table, metric = entries[0].table, entries[0].metric
     names = [f"{titles.get(entry.dataset, entry.dataset)} {entry.labels:,}" for entry in entries]
     shape = []

@@ -32,8 +32,12 @@ SEPARABILITY = (
 
 @dataclass(frozen=True)
 class Results:
-    """The finished runs of one experiment; a row a run in `runs` (`COLUMNS`, percent), a row an evaluation in `curves`
-    (the run's names and the columns of metrics.csv). Embedding runs are apart. `problems` names what is left out."""
+    """The finished runs of one experiment.
+
+    `runs` has one row per run (`COLUMNS`, percent). `curves` has one row per evaluation: the fields of the run's key
+    and the columns of metrics.csv. Both leave out embedding runs, which `embeddings` holds. `problems` names what could
+    not be read and is left out.
+    """
 
     plan: Plan
     finished: list[Finished]
@@ -62,7 +66,8 @@ class Results:
 
     @property
     def separability(self) -> pd.DataFrame:
-        """Rows of separability with the run's names; of embedding runs without label count and seed."""
+        """One row per measured step, part and space, with the fields of the run's key. Embedding runs use all labels:
+        their label count and seed are empty."""
         frames = []
         for one in self.finished:
             if rows := one.record["separability"]:
@@ -74,14 +79,14 @@ class Results:
 
     @property
     def plain_titles(self) -> Titles:
-        """dataset -> the name to print, and the methods' names."""
+        """The names to print for datasets and methods."""
         found = {key.dataset: self.plan.row(key.dataset).title for key in self.plan.runs}
         others = {one.key.dataset: one.spec.bits.row for one in self.finished if one.key.dataset not in found}
         return Titles(found | {name: row.title for name, row in others.items()}, method_titles(self.config))
 
     @property
     def titles(self) -> Titles:
-        """dataset -> the name to print, and in brackets which copy of it was trained on: "CIFAR-10 (JPEG copy)"."""
+        """`plain_titles` with the copy that was trained on in brackets: "CIFAR-10 (JPEG copy)"."""
         sources = {one.key.dataset: one.record["source"] for one in self.finished}
         copies = {name: "".join(source.partition(" ")[1:]) for name, source in sources.items()}
         plain = self.plain_titles
@@ -89,7 +94,7 @@ class Results:
 
 
 def of_experiment(plan: Plan, published: Published) -> Results:
-    """Every finished run of the plan: the one made here, else the published one of its identity."""
+    """Every finished run of the plan: the local one, else the published one with the same identity."""
     found, problems = [], []
     for key, run in plan.runs.items():
         try:
@@ -103,8 +108,10 @@ def of_experiment(plan: Plan, published: Published) -> Results:
 
 
 def of_published(plan: Plan, published: Published) -> Results:
-    """The published runs under the experiment's name, whatever its config says now; what it no longer says is stale.
-    Those of its plan that are published by another name are lent."""
+    """All runs published under the experiment's name. Those that its config no longer asks for count as stale.
+
+    A planned run that is published under another name only, with the same identity, is taken from there.
+    """
     problems: list[str] = []
     own = {one.key: one for one in published.of(plan.experiment)}
     lent = [one for key in plan.runs if key not in own and (one := _lent(plan, key, published))]
@@ -112,7 +119,7 @@ def of_published(plan: Plan, published: Published) -> Results:
 
 
 def _lent(plan: Plan, key: RunKey, published: Published) -> Finished | None:
-    """The published run of the identity of `key`'s, by that name."""
+    """A published run with the same identity as the planned run `key`, under the name `key`; None if there is none."""
     identity = plan.published(plan.runs[key])
     one = published.with_identity(identity) if identity else None
     return one and replace(one, key=key)
@@ -156,7 +163,7 @@ def _row(one: Finished, plan: Plan) -> dict[str, Any]:
 
 
 def _without_copies(one: Finished, window: int, accuracy: float) -> float | None:
-    """Of a run that diverged chance, as its accuracy is."""
+    """A diverged run counts at chance, as its accuracy does."""
     if one.predictions is None:
         return None
     if one.record["diverged"]:
@@ -165,7 +172,7 @@ def _without_copies(one: Finished, window: int, accuracy: float) -> float | None
 
 
 def lacking(results: Results) -> list[str]:
-    """A line for each thing that the experiment asks to be looked at and finished runs did not keep."""
+    """One line for each observation that the experiment asks for and some finished runs did not keep."""
     lines: dict[str, int] = {}
     for one in results.finished:
         if planned := results.plan.runs.get(one.key):
@@ -176,13 +183,14 @@ def lacking(results: Results) -> list[str]:
             for name in less:
                 lines[name] = lines.get(name, 0) + 1
     return [
-        f"{count} finished runs kept fewer or no {name} than the experiment asks for; --config rebuild=true trains anew"
+        f"{count} finished runs kept fewer {name} than the experiment asks for, or none; train them again with "
+        "--config rebuild=true"
         for name, count in lines.items()
     ]
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """A frame as CSV with four decimals: the same content is the same bytes."""
+    """A frame as CSV with four decimals. The same content gives the same bytes."""
     return frame.to_csv(index=False, float_format="%.4f", lineterminator="\n")
 
 
@@ -194,5 +202,5 @@ def read_reference(path: Path | str, columns: Iterable[str]) -> pd.DataFrame:
         raise UserError(f"cannot read the paper's tables at {path}: {error}") from error
     missing = [column for column in columns if column not in reference]
     if missing:
-        raise UserError(f"{path}: the column {missing[0]!r} is missing; expected are {', '.join(columns)}")
+        raise UserError(f"{path}: the column {missing[0]!r} is missing; expected the columns {', '.join(columns)}")
     return reference

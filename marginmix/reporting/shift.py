@@ -1,6 +1,6 @@
-"""What class shares are worth: every method with the true shares of the unlabelled images, and with estimates of them.
+"""What class shares are worth: every method with the true class shares of the unlabelled images, and with estimates.
 
-A method may use shares in training (a prior, an alignment), or its predictions may be adjusted to them afterwards.
+A method can use shares in training, as a prior or for alignment. Or its predictions are adjusted to them afterwards.
 """
 
 import pandas as pd
@@ -10,28 +10,32 @@ from marginmix.reporting.markdown import Block, Bullets, Heading, Paragraph, Tab
 from marginmix.reporting.results import Results
 
 SOURCES = ("none", "own guesses, held", *ESTIMATES, "true")
-"""Where shares come from, in the order of the page. The true ones need the hidden labels: an upper bound, no method."""
+"""Where shares come from, in the order of the page. True shares need the hidden labels: an upper bound, not a
+method."""
 COLUMNS = ("dataset", "labels", "method", "shares", "used", "n", "accuracy", "balanced_accuracy", "imbalance")
 
 TEXT = (
-    "Labels are drawn balanced; the images to be classified are not. The table says what it is worth to know their "
-    "class shares. “in training”: the shares are MarginMix's class prior, or what MixMatch's guesses are aligned to. "
-    "“at prediction”: a trained network's probabilities times shares over the labelled shares (Saerens et al. 2002). "
-    "Imbalance is the total variation between the mean guessed label and the true class shares, percent."
+    "The labels are drawn balanced, but the images to classify are not balanced. The table shows what it is worth to "
+    "know their class shares. “in training”: MarginMix uses the shares as its class prior, and MixMatch aligns its "
+    "guesses to them. “at prediction”: a trained network's probabilities are multiplied by the shares and divided by "
+    "the labelled shares (Saerens et al. 2002). Imbalance is the total variation between the mean guessed label and "
+    "the true class shares, in percent."
 )
 LEGEND = [
     ("em:", "expectation-maximisation (Saerens et al. 2002) on predictions for the unlabelled images."),
     ("em-calibrated:", "the same after bias-corrected temperature scaling (Alexandari et al. 2020)."),
     ("bbse:", "black-box shift estimation from the confusion of held-out labels (Lipton et al. 2018)."),
-    ("How they are estimated:", "by labelled-only networks, each trained without one fold of the labels. No label "
-     "beyond the run's own is used."),
-    ("true:", "counted from the hidden labels: an upper bound, no method."),
+    ("How they are estimated:", "with labelled-only networks, each trained without one fold of the labels. They use no "
+     "label beyond the run's own."),
+    ("true:", "counted from the hidden labels. This is an upper bound, not a method."),
 ]  # fmt: skip
 
 
 def shift_frame(results: Results) -> pd.DataFrame:
-    """A row per (dataset, labels, method, where its shares come from, how they are used): `COLUMNS`, percent, means
-    over n seeds of the last evaluations on validation images. Predictions are adjusted in runs with `shares_examined`.
+    """One row per (dataset, labels, method, source of the shares, use of the shares): `COLUMNS`, percent.
+
+    Numbers are means over n seeds of the last evaluations on validation images. Runs with `shares_examined` also have
+    rows with adjusted predictions.
     """
     rows = []
     for one in results.ordinary:
@@ -58,8 +62,9 @@ def _shares_in_training(recipe) -> str:
 
 
 def estimates_frame(results: Results) -> pd.DataFrame:
-    """A row per (dataset, labels, estimate): its distance from the true shares (total variation, percent), mean and
-    largest over the cells; every method of a cell has the same estimates. Equal shares for comparison."""
+    """One row per (dataset, labels, estimate): its distance from the true shares (total variation, percent), as mean
+    and maximum over the cells. All methods of a cell share the same estimates. The labelled shares serve for
+    comparison."""
     rows = []
     for one in results.ordinary:
         shares = one.record.get("shares") or {}
@@ -75,7 +80,7 @@ def estimates_frame(results: Results) -> pd.DataFrame:
 
 
 def shift_blocks(results: Results) -> tuple[list[Block], pd.DataFrame]:
-    """The page and its table."""
+    """The section of the study's page, and its table (`shift_frame`)."""
     frame, estimates = shift_frame(results), estimates_frame(results)
     titles, blocks = results.plain_titles, [Heading("What class shares are worth"), Paragraph(TEXT), Bullets(LEGEND)]
     header = ("method", "shares", "used", "n", "accuracy", "balanced accuracy", "imbalance of guesses")

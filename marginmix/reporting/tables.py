@@ -15,25 +15,25 @@ REFERENCE_COLUMNS = ("table", "dataset", "metric", "labels", "method", "value", 
 
 
 def in_metric(accuracy, metric: str):
-    """An accuracy in percent as the table's metric: itself, or the error."""
+    """An accuracy in percent, in the table's metric: unchanged, or as the error 100 − accuracy."""
     return 100.0 - accuracy if metric == "error_percent" else accuracy
 
 
 def pair(runs: pd.DataFrame, method: str, baseline: str, value: str) -> pd.Series:
-    """`value` of `method` - that of `baseline` on the cells of one experiment that both have, by (labels, seed)."""
+    """`value` of `method` minus that of `baseline`, on the cells (dataset, labels, seed) that both have."""
     cells = ["dataset", "labels", "seed"]
     one, other = (runs[runs["method"] == name].set_index(cells)[value] for name in (method, baseline))
     return (one - other).dropna()
 
 
 def difference_of(runs: pd.DataFrame, method: str, baseline: str, value: str) -> Difference | None:
-    """The mean of `pair` with its interval; None where no pair is."""
+    """The mean of `pair` with its interval; None if there is no pair."""
     differences = pair(runs, method, baseline, value)
     return paired_difference(differences) if len(differences) else None
 
 
 def paper_entries(runs: pd.DataFrame, reference: pd.DataFrame) -> list[Entry]:
-    """The entries of the paper's tables in its order, from the runs of one experiment."""
+    """The entries of the paper's tables, in the paper's order, from the runs of one experiment."""
     entries = []
     for (table, dataset, labels), paper in reference.groupby(["table", "dataset", "labels"], sort=False):
         metric = paper["metric"].iloc[0]
@@ -60,7 +60,7 @@ def _common_seeds(runs: pd.DataFrame) -> set[int]:
 
 
 def all_entries(runs: pd.DataFrame) -> list[Entry]:
-    """Every (dataset, label count) of an experiment with every method, in accuracy."""
+    """One entry per (dataset, label count) of an experiment, with every method, in accuracy."""
     entries = []
     for (dataset, labels), found in runs.groupby(["dataset", "labels"]):
         scores = {}
@@ -73,7 +73,7 @@ def all_entries(runs: pd.DataFrame) -> list[Entry]:
 
 
 def tables_frame(experiment: str, entries: Iterable[Entry]) -> pd.DataFrame:
-    """Entries as rows for tables.csv, one per (table, dataset, labels, method)."""
+    """Entries as rows for tables.csv: one per (table, dataset, labels, method)."""
     return pd.DataFrame([_flat(experiment, entry, score) for entry in entries for score in entry.scores.values()])
 
 

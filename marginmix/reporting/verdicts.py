@@ -14,7 +14,7 @@ from scipy.stats import ttest_1samp
 
 TOLERANCE_POINTS = 0.5
 TOLERANCE_SHARE = 0.1
-MOST_SEEDS = 1000  # beyond it only whether any number of seeds would decide is told
+MOST_SEEDS = 1000  # beyond this, the text says only whether any number of seeds would decide
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Reproduction:
     h: float
     tolerance: float
     spread_assumed: bool
-    seeds: float | None  # that would decide: a number, infinity for more than MOST_SEEDS, None for none would
+    seeds: float | None  # how many would decide; infinity: more than MOST_SEEDS; None: no number would
 
     @property
     def text(self) -> str:
@@ -40,7 +40,8 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean paired difference over n pairs with its two-sided 95 % interval (t, n - 1); no interval for one pair."""
+    """Mean paired difference over n pairs with its two-sided 95 % interval (t, n - 1). One pair has no interval
+    (NaN)."""
 
     mean: float
     low: float
@@ -53,9 +54,9 @@ def reproduction(
 ) -> Reproduction:
     """The first verdict from our n >= 2 errors (percent, one per seed) and the paper's error.
 
-    Where the paper gives no spread it is taken equal to ours with n_p = 1; a spread without n counts with n_p = 1.
-    `reproduced` |d| + h <= tolerance; `not reproduced` d - h > tolerance; `better` d + h < -tolerance; else
-    `undecided`.
+    If the paper gives no spread, it is assumed equal to ours, with n_p = 1. A spread without n also counts as n_p = 1.
+    The verdict is `reproduced` if |d| + h <= tolerance, `not reproduced` if d - h > tolerance, `better` if
+    d + h < -tolerance, and `undecided` otherwise.
     """
     ours = np.asarray(errors, dtype=np.float64)
     if len(ours) < 2:
@@ -69,7 +70,7 @@ def reproduction(
     verdict = str(_verdict(d, np.array([h]), tolerance)[0])
     seeds = None
     if verdict == "undecided":
-        # d and the spreads held: what would these say with more seeds?
+        # What would the same d and spreads say with more seeds?
         more = np.append(np.arange(len(ours) + 1, MOST_SEEDS + 1), 1e12)
         decided = _verdict(d, half_width(spread, more, paper_spread, paper_n), tolerance) != "undecided"
         if decided.any():
@@ -79,7 +80,7 @@ def reproduction(
 
 
 def half_width(spread: float, n, paper_spread: float, paper_n: int) -> np.ndarray:
-    """h = t(0.95, nu) sqrt(s^2/n + s_p^2/n_p), one-sided; nu Welch's, or n - 1 where n_p = 1. `n` may be an array."""
+    """h = t(0.95, nu) sqrt(s^2/n + s_p^2/n_p), one-sided. nu is Welch's, or n - 1 if n_p = 1. `n` may be an array."""
     n = np.asarray(n, dtype=np.float64)
     ours, paper = spread**2 / n, np.full_like(n, paper_spread**2 / paper_n)
     total = ours + paper
@@ -112,8 +113,8 @@ def paired_difference(differences: Sequence[float]) -> Difference:
 
 
 def claim_verdict(difference: Difference, side: float) -> str:
-    """The second verdict: `upheld` where the interval lies on `side` (a number of that sign) of 0, `contradicted`
-    where it lies on the other, `1 seed` without an interval, else `undecided`."""
+    """The second verdict: `upheld` if the whole interval lies on the side of 0 that the sign of `side` names,
+    `contradicted` if it lies on the other side, `1 seed` without an interval, otherwise `undecided`."""
     if difference.n < 2:
         return "1 seed"
     if difference.low <= 0 <= difference.high or side == 0:

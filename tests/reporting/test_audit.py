@@ -67,7 +67,7 @@ def test_it_lies_among_the_published_runs(top):
     publish(make_plan(top, text), folder)
     assert (folder / "copies.csv").read_bytes() == before and Published(folder).whole()
     (folder / "copies.csv").write_bytes(before + b"x")
-    with pytest.raises(UserError, match=r"is not whole: .*copies.csv: it is not what was published"):
+    with pytest.raises(UserError, match=r"is damaged: .*copies.csv: it differs from what was published"):
         add_audit(PETS, folder)
     assert (folder / "copies.csv").read_bytes() == before + b"x"
 

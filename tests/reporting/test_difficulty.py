@@ -66,7 +66,7 @@ def test_what_has_not_run_is_said():
     frame = difficulty_frame(done, AMBIGUITY, METHODS, "all")
     assert trend(done, frame, METHODS) is None
     text = to_markdown(difficulty_blocks(frame, None, METHODS, {}, "what"))
-    assert text.count("| not run |") >= 2 and "It takes three overlaps to say." in text
+    assert text.count("| not run |") >= 2 and "The answer needs three different overlaps." in text
 
 
 def test_a_dial_from_its_runs_to_its_page(top):

@@ -32,7 +32,7 @@ def test_the_last_step_decides_and_the_sentence_counts(top):
     frame = make_results(top, CONFIG).separability
     assert len(frame) == 4 and set(frame["method"]) == {"embedding", "marginmix"}
     text = to_markdown(domain_blocks(frame, TITLES))
-    assert "by 4 comparisons of one measure each: CIFAR-10 by 3, FER+ by 1." in text
+    assert "in 4 comparisons, each of one measure: CIFAR-10 in 3, FER+ in 1." in text
     line = next(line for line in text.splitlines() if "silhouette" in line and "plane" in line)
     assert [cell.strip() for cell in line.strip("|").split("|")] == [
         "2-unit AlexNet", "800", "the plane", "train", "silhouette", "0.30", "0.10", "CIFAR-10",
@@ -54,7 +54,7 @@ def test_seeds_are_averaged_and_a_tie_is_no_win(top):
     measured(top, "cifar10", "marginmix", 1, (800, "test", "normalised", 0.4, 2, 1, 30))
     measured(top, "ferplus", "marginmix", 0, (800, "test", "normalised", 0.25, 2, 2, 40))
     text = to_markdown(domain_blocks(make_results(top, CONFIG).separability, TITLES))
-    assert "by 4 comparisons of one measure each: CIFAR-10 by 2, FER+ by 1." in text
+    assert "in 4 comparisons, each of one measure: CIFAR-10 in 2, FER+ in 1." in text
     assert "0.30 | 0.25 | CIFAR-10" in " ".join(text.split())
 
 

@@ -92,7 +92,11 @@ def nothing(counts):
 
 
 BY_CURVE, DIGEST, RANGE = "by its learning curve, found", "its digest does not fit", "expected accuracies from 0 to 100"
-IDENTITY, FOLDER, COUNTS = "expected identity", "by its folder, found", "expected a confusion matrix of 3 x 3 counts"
+IDENTITY, FOLDER, COUNTS = (
+    "expected identity",
+    "as its folder says, found",
+    "expected a confusion matrix of 3 x 3 counts",
+)
 CURVE = "expected a learning curve of 20 evaluations"
 TAMPERED = {
     "accuracy, not sealed": (value(accuracy=99.9, seal=False), DIGEST),
@@ -142,23 +146,23 @@ TAMPERED = {
     "no scores": (without("scores"), "'scores'"),
     "no split": (value(split=None), "split: expected a str, found None"),
     "no provenance": (value(provenance=[]), "provenance: expected where and how it was computed"),
-    "no digests of files": (without("files"), "metrics.csv: it was changed after it was written"),
+    "no digests of files": (without("files"), "metrics.csv: the file was changed after the run wrote it"),
     "curve cut in a line": (lines(lambda all: [*all[:-1], "800,1"]), "a key is missing or of the wrong type"),
     "curve without its last line": (lines(lambda all: all[:-1]), "20 evaluations, found 19"),
     "curve without its first line": (lines(lambda all: all[:1] + all[2:]), "20 evaluations, found 19"),
     "curve not rising": (lines(lambda all: [*all[:3], all[4], all[3], *all[5:]]), f"{CURVE} that rises to step 800"),
     "last accuracy of the curve": (lines(lambda all: [*all[:-1], all[-1].replace("60", "61")]), BY_CURVE),
     "first accuracy of the curve": (lines(lambda all: [all[0], all[1].replace("16.8", "26.8"), *all[2:]], False),
-                                    r"metrics\.csv: it was changed after it was written"),  # fmt: skip
+                                    r"metrics\.csv: the file was changed after the run wrote it"),  # fmt: skip
     "curve missing": (missing("metrics.csv"), r"cannot read .*metrics\.csv: No such file"),
-    "curve empty": (file("metrics.csv", b""), r"metrics\.csv is not a table"),
-    "curve not a table": (file("metrics.csv", b"\x89PNG\xff\x00"), r"metrics\.csv is not a table"),
+    "curve empty": (file("metrics.csv", b""), r"metrics\.csv: expected a CSV table"),
+    "curve not a table": (file("metrics.csv", b"\x89PNG\xff\x00"), r"metrics\.csv: expected a CSV table"),
     "curve of other columns": (file("metrics.csv", b"a,b\n1,2\n"), r"metrics\.csv: the column 'step' is missing"),
     "result not JSON": (file("result.json", b"{"), r"result\.json is not valid JSON"),
     "result empty": (file("result.json", b""), r"result\.json is not valid JSON"),
     "result a list": (file("result.json", b"[]"), r"result\.json: a key is missing or of the wrong type"),
     "result not text": (file("result.json", b"\xff\xfe"), r"result\.json is not valid JSON"),
-    "observations changed": (file("observations.npz", b"PK"), r"observations\.npz: it was changed"),
+    "observations changed": (file("observations.npz", b"PK"), r"observations\.npz: the file was changed"),
     "observations missing": (missing("observations.npz"), r"cannot read .*observations\.npz: No such file"),
 }  # fmt: skip
 
@@ -201,7 +205,7 @@ def test_a_run_in_the_folder_of_another(top, runs):
     shutil.rmtree(wanted)
     shutil.copytree(runs, wanted)
     found = make_results(top, config_text())
-    assert len(found.finished) == 3 and "by its folder" in found.problems[0]
+    assert len(found.finished) == 3 and "as its folder says" in found.problems[0]
     with pytest.raises(UserError, match="is not the folder of a run"):
         read_local(runs.parent)
 
@@ -226,7 +230,7 @@ def test_a_cell_whose_runs_disagree_is_left_out_whole(top, what):
     assert [(one.key.method, one.key.seed) for one in found.finished] == [("mixmatch", 1)]
     (problem,) = found.problems
     assert problem == (
-        f"quick/ferplus/320/0: left out, since its 3 runs have 2 different hashes of their {what}; train them again"
+        f"quick/ferplus/320/0: left out: expected its 3 runs to share one hash of the {what}, found 2; train them again"
     )
 
 

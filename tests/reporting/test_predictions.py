@@ -42,12 +42,12 @@ def test_accuracy_without_copies_by_hand():
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"predicted": np.zeros((2, 4), np.uint8)}, "do not give the accuracies of its learning curve"),
-        ({"steps": np.array([20, 80])}, "do not give the accuracies of its learning curve"),
-        ({"copies": np.zeros(3, np.uint8)}, "do not give the accuracies of its learning curve"),
-        ({"steps": np.array([40])}, "do not give the accuracies of its learning curve"),
-        ({"targets": np.zeros(3, np.uint8)}, "not complete"),
-        ({"targets": None}, "not complete"),
+        ({"predicted": np.zeros((2, 4), np.uint8)}, "disagree with the accuracies of its learning curve"),
+        ({"steps": np.array([20, 80])}, "disagree with the accuracies of its learning curve"),
+        ({"copies": np.zeros(3, np.uint8)}, "disagree with the accuracies of its learning curve"),
+        ({"steps": np.array([40])}, "disagree with the accuracies of its learning curve"),
+        ({"targets": np.zeros(3, np.uint8)}, "incomplete"),
+        ({"targets": None}, "incomplete"),
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(change, told):
@@ -61,10 +61,10 @@ def test_a_run_whose_predictions_do_not_give_its_curve_is_left_out(top):
     assert read_local(folder).predictions.right.mean() == 0.6
     np.savez(folder / "observations.npz", **predictions(61.0))
     edit(folder, lambda record: record.update(files=digests_of(folder)))
-    with pytest.raises(UserError, match=r"observations.npz: its predictions do not give .*; delete its folder and run"):
+    with pytest.raises(UserError, match=r"observations.npz: its predictions disagree .*; delete its folder and run"):
         read_local(folder)
     found = make_results(top, config_text())
-    assert found.finished == [] and "its predictions do not give" in found.problems[0]
+    assert found.finished == [] and "its predictions disagree" in found.problems[0]
 
 
 def test_the_column_without_copies(top):
@@ -109,7 +109,7 @@ def test_packed_and_unpacked():
     found = unpacked(content)
     assert sorted(found) == ["a", "b", "data"] and sorted(found["data"]) == ["copies", "targets"]
     assert np.array_equal(found["b"]["predicted"], other.predicted) and found["a"]["predicted"].dtype == np.uint8
-    with pytest.raises(UserError, match="run b: expected the copies of the test images that other runs on data data"):
+    with pytest.raises(UserError, match="run b: expected the same copies of the test images as in other"):
         packed([("a", "data", one), ("b", "data", Predictions(**HAND | {"copies": np.zeros(4, np.uint8)}))])
     with pytest.raises(ValueError):
         unpacked(content[:100])
@@ -146,4 +146,4 @@ def test_a_published_file_of_predictions_that_was_changed_is_not_read(published)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     found = Published(published)
     assert [one.predictions for one in found.runs] == [None] * 4
-    assert found.problems == [f"{path}: it is not what was published; restore it from git"]
+    assert found.problems == [f"{path}: it differs from what was published; restore it from git"]

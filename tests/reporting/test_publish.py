@@ -149,7 +149,7 @@ def test_a_run_that_is_trained_anew_replaces_the_published_one(top, runs, folder
 
 
 def test_a_run_of_another_recipe_is_refused(top, runs, folder):
-    with pytest.raises(UserError, match="expected the run that experiment quick asks for now, found one of another"):
+    with pytest.raises(UserError, match="expected the run that experiment quick asks for now, found one with another"):
         publish_again(top, folder, CONFIG.replace("steps: 800", "steps: 900"))
     assert not folder.exists()
     write_run(top, "quick", "ferplus", 320, "mixmatch", 0, 50.0, {"steps": 900})  # beside the asked one: no matter
@@ -160,7 +160,9 @@ def test_what_was_computed_by_code_that_is_not_committed_is_refused(top, runs, f
     edit(
         runs["marginmix", 1], lambda record: record["provenance"].insert(0, record["provenance"][0] | {"clean": False})
     )
-    with pytest.raises(UserError, match="marginmix/1/.*: computed by code with changes that were not committed"):
+    with pytest.raises(
+        UserError, match="marginmix/1/.*: expected a run of committed code, found one computed with uncommitted changes"
+    ):
         publish_again(top, folder)
     assert not folder.exists()
 

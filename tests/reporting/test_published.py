@@ -18,9 +18,9 @@ from marginmix.reporting.results import of_experiment
 from marginmix.runs.record import check_record, sealed
 from tests.fake_runs import config_text, make_plan, planes, write_run
 
-CHANGED = "it is not what was published; restore it from git"
+CHANGED = "it differs from what was published; restore it from git"
 LINES, RECORDS, CURVES, DIGESTS = "runs.csv", "records.json.gz", "curves.csv.gz", "digests.json"
-UNTIL_THEN = "no published run is read until then"
+UNTIL_THEN = "until then no published run is read"
 
 
 @pytest.fixture
@@ -110,20 +110,20 @@ def no_line(all):
 
 
 SEED_1 = "quick/ferplus/320/mixmatch/1 is left out: "
-LINE = "runs.csv: accuracy: expected 63.0000, by its record, found 99.9000"
+LINE = "runs.csv: accuracy: expected 63.0000, as its record says, found 99.9000"
 NOT_ITS_CURVE = "by its learning curve, found"
 LEFT_OUT = {  # what is done -> of which run is said what
     "a line": (lines(LINES, better_line), ["runs.csv: " + CHANGED, SEED_1 + LINE]),
     "a line, digests too": (lines(LINES, better_line, True), [SEED_1 + LINE]),
-    "a line removed": (lines(LINES, no_line), ["runs.csv: " + CHANGED, SEED_1 + "runs.csv has no line of it"]),
+    "a line removed": (lines(LINES, no_line), ["runs.csv: " + CHANGED, SEED_1 + "runs.csv has no line for run"]),
     "a record": (record(lambda one: one.update(accuracy=99.9), False), [SEED_1 + "its digest does not fit"]),
     "a record, sealed": (record(lambda one: one.update(accuracy=99.9)),
                          [f"{SEED_1}accuracy: expected 63.000, {NOT_ITS_CURVE} 99.900"]),
     "a record without a number": (record(lambda one: one.pop("optimism")), [SEED_1 + "a key is missing"]),
     "a record's method": (record(lambda one: one["spec"].update(method="mixup")),
-                          ["mixup/1 is left out: runs.csv: method: expected mixup, by its record, found mixmatch"]),
+                          ["mixup/1 is left out: runs.csv: method: expected mixup, as its record says, found"]),
     "a record's identity": (record(lambda one: one.update(identity=[])),
-                            ["no record has the identity .* of a line", SEED_1 + "expected identity"]),
+                            ["it has a line for run .*, which has no record", SEED_1 + "expected identity"]),
     "its curve": (text(CURVES, lambda text: text.replace(",63.0,", ",64.0,"), True),
                   [f"{SEED_1}accuracy: expected 64.000, {NOT_ITS_CURVE} 63.000"]),
     "its curve removed": (lines(CURVES, lambda all: [line for line in all if ",63.0," not in line], True),
@@ -131,14 +131,14 @@ LEFT_OUT = {  # what is done -> of which run is said what
 }  # fmt: skip
 SAID = {  # what is done that costs no run -> what is said
     "a line added": (lines(LINES, another_line),
-                     ["runs.csv: " + CHANGED, "runs.csv: no record has the identity 0000000000000000 of a line"]),
+                     ["runs.csv: " + CHANGED, "runs.csv: it has a line for run 0000000000000000, which has no record"]),
     "a record that is none": (text(RECORDS, lambda text: text[:-1] + ", 3]", True), ["is left out: a key is missing"]),
     "the digest of all": (text(DIGESTS, lambda text: text.replace('"all": "', '"all": "0')),
                           ["digests.json: " + CHANGED]),
     "a file beside": (lambda folder: (folder / "runs (copy).csv").touch(), [r"runs \(copy\)\.csv: " + CHANGED]),
 }  # fmt: skip
 NOTHING_READ = {  # what is done -> why no published run is read
-    "lines empty": (raw(LINES, lambda content: b"", True), "runs.csv is not a table"),
+    "lines empty": (raw(LINES, lambda content: b"", True), "runs.csv: expected a CSV table"),
     "lines without a column": (text(LINES, lambda text: text.replace(",identity,", ",it,"), True),
                                "runs.csv: the column 'identity' is missing"),
     "lines gone": (raw(LINES, None, True), "cannot read .*runs.csv"),
@@ -146,14 +146,14 @@ NOTHING_READ = {  # what is done -> why no published run is read
     "records cut, digests too": (raw(RECORDS, lambda content: content[:-40], True), "json.gz cannot be unpacked"),
     "a bit of the records": (raw(RECORDS, flipped), "records.json.gz: " + CHANGED),
     "a bit of the records, digests too": (raw(RECORDS, flipped, True), "records.json.gz "),
-    "records no list": (text(RECORDS, lambda text: "{}", True), "records.json.gz holds no list of records"),
+    "records no list": (text(RECORDS, lambda text: "{}", True), "records.json.gz: expected a list of records, found"),
     "records gone": (raw(RECORDS, None), "records.json.gz: " + CHANGED),
     "curves cut": (raw(CURVES, lambda content: content[:-9], True), "curves.csv.gz cannot be unpacked"),
     "curves without a column": (text(CURVES, lambda text: text.replace("identity", "it"), True),
                                 "curves.csv.gz: the column 'identity' is missing; restore it from git"),
     "digests gone": (raw(DIGESTS, None), "cannot read .*digests.json"),
     "digests not JSON": (raw(DIGESTS, lambda content: b"{"), "digests.json is not valid JSON"),
-    "digests a list": (raw(DIGESTS, lambda content: b"[]"), "digests.json holds no digests"),
+    "digests a list": (raw(DIGESTS, lambda content: b"[]"), "digests.json: expected a table of digests, found list"),
 }  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def check(top, folder, tamper, left, said):
     assert len(published.problems) == len(said), published.problems
     for problem, expected in zip(published.problems, said, strict=True):
         assert re.search(expected, problem) and str(folder) in problem, problem
-    with pytest.raises(UserError, match="published is not whole: "):
+    with pytest.raises(UserError, match="published is damaged: "):
         publish(plan, folder)
 
 
@@ -229,10 +229,8 @@ def test_the_same_run_twice_counts_once(top, folder):
     write_published([one, other], folder)
     published = Published(folder)
     assert [run.record["accuracy"] for run in published.runs] == [60.0]
-    assert (
-        "quick/ferplus/320/mixmatch/0 is left out: ('quick', 'ferplus', 320, 'mixmatch', 0) is there twice"
-        in (published.problems[0])
-    )
+    said = "expected one record of ('quick', 'ferplus', 320, 'mixmatch', 0), found a second"
+    assert f"quick/ferplus/320/mixmatch/0 is left out: {said}" in published.problems[0]
 
 
 def test_only_what_is_asked_for_is_checked_and_what_is_wrong_is_said_once(top, folder, monkeypatch):

@@ -118,11 +118,12 @@ def test_more_to_look_at_is_said_and_makes_nothing_stale(top):
     found = make_results(top, asked)
     assert list(found.runs["stale"]) == [False, False]
     assert lacking(found) == [
-        f"2 finished runs kept fewer or no {name} than the experiment asks for; --config rebuild=true trains anew"
+        f"2 finished runs kept fewer {name} than the experiment asks for, or none; train them again with "
+        "--config rebuild=true"
         for name in ("samples", "diagnosed", "snapshots")
     ]
     found = make_results(top, config_text().replace("evaluations: 20", "evaluations: 40"))
-    assert list(found.runs["stale"]) == [False, False] and "no evaluations than" in lacking(found)[0]
+    assert list(found.runs["stale"]) == [False, False] and "fewer evaluations than" in lacking(found)[0]
     less = config_text().replace("evaluations: 20", "evaluations: 10, snapshots: [1.0], diagnosed: 64")
     assert lacking(make_results(top, less)) == []
 

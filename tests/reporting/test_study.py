@@ -160,6 +160,6 @@ def test_a_study_from_its_runs_to_its_page(top):
     assert rows.loc["mixmatch+temperature=1", "accuracy_difference"] == pytest.approx(0.99 * 3)
     assert rows.loc["marginmix", "accuracy"] == 20.0
     page = to_markdown(blocks)
-    assert "Experiment trial: wrn-28-2, 800 steps of 64 + 64 images. Means of the last 5 of 20 evaluations on " in page
+    assert "Experiment trial: wrn-28-2, 800 steps of 64 + 64 images. Scores are means of the last 5 of 20 " in page
     assert "- **temperature=1.0:** it is short" in page
-    assert "No test image is looked at here" in page and "FER+, 320 labels: mixmatch" in page
+    assert "No test image is used here" in page and "FER+, 320 labels: mixmatch" in page

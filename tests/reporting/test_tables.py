@@ -99,7 +99,7 @@ def test_nothing_run_is_a_table_that_says_so(top, reference):
     frame, content = assemble([make_results(top, text)], reference)
     told = to_markdown(content)
     assert "- **Runs:** 0 of 27 are done; 27 are not run (results/left-out.md says why)." in told
-    assert "MarginMix − MixMatch over FER+, declared before: not run." in told
+    assert "MarginMix − MixMatch over FER+, declared before the runs: not run." in told
     assert "No run has finished yet." in told and "| FER+ 320 | not run |" in " ".join(told.split())
     assert len(frame) == 6 and set(frame["steps"]) == {"not run"}
 

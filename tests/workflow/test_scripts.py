@@ -209,7 +209,7 @@ def test_embeddings_that_cannot_be_read_are_told_and_left_out(top, drawn):
     folder = write_run(top, "quick", "ferplus", 320, "embedding", 0, 71.0, EMBEDDING, arrays=planes())
     (folder / "observations.npz").write_bytes(b"PK nothing")
     found = make_results(top, embedded())
-    assert "observations.npz: it was changed after it was written" in found.problems[0]
+    assert "observations.npz: the file was changed after the run wrote it" in found.problems[0]
     figure_embeddings.draw_planes([found], top / "a.png", ["ferplus"])
     assert "No embedding run has finished yet: no plane to draw." in drawn[-1].texts[0].get_text()
 
@@ -269,7 +269,7 @@ def test_a_dial_is_a_page_a_table_and_a_figure(top, drawn):
     found, outputs = make_results(top, text), {"csv": top / "dial.csv", "markdown": top / "dial.md"}
     difficulty.write_difficulty(found, outputs)
     assert list(pd.read_csv(top / "dial.csv")["overlap"]) == [5.0, 25.0]
-    assert "It takes three overlaps to say." in (top / "dial.md").read_text()
+    assert "The answer needs three different overlaps." in (top / "dial.md").read_text()
     figure_difficulty.draw_dial(found, top / "b.png")
     assert drawn[-1].axes[1].get_ylabel() == "MarginMix − MixMatch, points (95 % interval)"
 
