@@ -1,6 +1,6 @@
-"""Datasets: one registry row each, decoded once into arrays. Nothing here imports torch.
+"""Datasets: each is one row of the registry, and is decoded once into arrays. Nothing here imports torch.
 
-`get` a row, `locate` its files, `prepare` it, take it `at_size`, `describe` it.
+`get` returns a row, `locate` finds its files, `prepare` decodes them, `at_size` resizes them, `describe` sums them up.
 """
 
 from marginmix.datasets.cache import Prepared, prepare

@@ -1,4 +1,4 @@
-"""Datasets decoded once into plain arrays, read back memory-mapped, and verified each time."""
+"""Datasets are decoded once into plain arrays, then read back memory-mapped and verified each time."""
 
 import importlib
 import io
@@ -19,19 +19,22 @@ from marginmix.datasets.row import EMBEDDED, PARTS, Dataset
 from marginmix.errors import UserError
 from marginmix.files import hash_of, reserve, writing
 
-# Raise it when a loader gives other arrays for the same files, or the format of the cache changes.
+# Raise this when a loader returns other arrays for the same files, or when the format of the cache changes.
 LOADER_VERSION = 3
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A dataset at its native resolution, its parts one after the other in the order of `PARTS`.
+    """A dataset at its native resolution, with its parts one after the other in the order of `PARTS`.
 
-    `images` uint8 [N, H, W, C], `targets` int64 [N] (-1 unknown), `hashes` uint64 [N] (equal for equal images),
-    `perceptual` uint64 [N] (near for images that look alike; None where images are too small for it), `copies` uint8
-    [N] (in which other parts an image has copies, see `copied`), `parts` {part: (start, stop)}, `folds` official folds
-    as index arrays or None, `mean` and `sd` per channel of the train part in [0, 1]. `data_hash` covers pixels,
-    labels, parts and classes, not where the files lie. `row` says which dataset it is, with its options.
+    - images: uint8 [N, H, W, C]; targets: int64 [N], -1 where unknown.
+    - hashes: uint64 [N], equal for equal images.
+    - perceptual: uint64 [N], close for images that look alike; None if the images are too small for it.
+    - copies: uint8 [N], the other parts in which an image has copies, see `copied`.
+    - parts: {part: (start, stop)}; folds: official folds as index arrays, or None.
+    - mean, sd: per channel of the train part, in [0, 1].
+    - data_hash: covers pixels, labels, parts and classes, but not where the files lie.
+    - row: the registry row with the options applied.
     """
 
     row: Dataset
@@ -55,12 +58,12 @@ class Prepared:
         return self.row.name
 
     def indices(self, part: str) -> np.ndarray:
-        """Indices of a part, int64; none where the dataset lacks it."""
+        """Indices of a part, int64; empty if the dataset lacks it."""
         return np.arange(*self.parts.get(part, (0, 0)), dtype=np.int64)
 
     def copied(self, part: str, among: Sequence[str], near: bool = True) -> np.ndarray:
-        """Which images of `part` have an exact copy, with `near` or a near one, in any of the other parts `among`, bool
-        [n]."""
+        """Which images of `part` have an exact copy (with `near`, also a near copy) in any of the other parts `among`.
+        bool [n]."""
         return (self.copies[slice(*self.parts.get(part, (0, 0)))] & bits(among, near)) != 0
 
 
@@ -72,10 +75,10 @@ def prepare(
     verify_counts: bool = True,
     **options: Any,
 ) -> Prepared:
-    """The dataset `name`, decoded unless the cache has it already; downloaded where it is absent and may be. `options`
-    are those of `get`, with `family`.
+    """The dataset `name`, read from the cache, else decoded, and first downloaded if it is absent and may be
+    downloaded. `options` are those of `get`, with `family`.
 
-    Raises `UserError` where it is absent, damaged, or (with `verify_counts`) not as large as the registry says.
+    Raises `UserError` if it is absent or damaged, or if (with `verify_counts`) its counts differ from the registry's.
     """
     row = get(name, **options)
     place, layout = (None, EMBEDDED) if row.embedded else _find(row, root, data_root)
@@ -106,7 +109,7 @@ def _find(row: Dataset, root: Path | str | None, data_root: Path | str) -> tuple
 
 
 def new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    """A .npy file of uint8 to fill in. Reserves its space on the disk, else raises `OSError`."""
+    """A .npy file of uint8 to fill in. Reserves its space on the disk; raises `OSError` if there is too little."""
     array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
     reserve(path)
     return array
@@ -139,7 +142,7 @@ def _store(raw: Raw, beside: Path) -> None:
 
 
 def _hashes(images: np.ndarray, targets: np.ndarray, parts: Mapping, classes: tuple[str, ...]):
-    pixels = np.asarray(images)  # rows of a memory map are slow to make
+    pixels = np.asarray(images)  # slicing rows from a memory map is slow
     digests = [blake2b(image.tobytes(), digest_size=16).digest() for image in pixels]
     overall = sha256(repr((images.shape, list(parts.items()), list(classes))).encode())
     overall.update(b"".join(digests))
@@ -153,7 +156,8 @@ def _digest(array: np.ndarray) -> str:
 
 
 def _mean_and_sd(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Per channel in [0, 1], from counts of the 256 values: exact, and without a float copy of the images."""
+    """Mean and standard deviation per channel, in [0, 1]. Counts of the 256 values make them exact, and need no float
+    copy of the images."""
     values = np.arange(256) / 255
     mean, sd = [], []
     for channel in range(images.shape[3]):
@@ -168,7 +172,7 @@ def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepar
         meta = json.loads((folder / "meta.json").read_text())
         expected, found = meta.pop("digest", None), hash_of(meta)
         if found != expected:
-            raise ValueError(f"meta.json: expected content of digest {expected}, found {found}")
+            raise ValueError(f"meta.json: expected content with digest {expected}, found {found}")
         images, targets, hashes = (
             np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
             for name in ("images", "targets", "hashes")
@@ -199,15 +203,15 @@ def _read(folder: Path, row: Dataset, layout: str, place: Path | None) -> Prepar
 
 
 def _checked(path: Path, expected: str) -> np.ndarray:
-    """Arrays derived from the images, which would take seconds to compute again."""
+    """An array derived from the images. Its digest is checked, since computing it again would take seconds."""
     array = np.load(path, allow_pickle=False)
     if (found := _digest(array)) != expected:
-        raise ValueError(f"{path.name}: expected content of digest {expected}, found {found}")
+        raise ValueError(f"{path.name}: expected content with digest {expected}, found {found}")
     return array
 
 
 def _check_arrays(prepared: Prepared) -> None:
-    """`ValueError` where the arrays have changed since they were stored: nobody must train on a damaged cache."""
+    """Raises `ValueError` if an array has changed since it was stored: no run may train on a damaged cache."""
     for name, dtype in {"images": np.uint8, "targets": np.int64, "hashes": np.uint64}.items():
         if (found := getattr(prepared, name).dtype) != dtype:
             raise ValueError(f"{name}.npy: expected {np.dtype(dtype)}, found {found}")
@@ -215,9 +219,9 @@ def _check_arrays(prepared: Prepared) -> None:
     same_hashes = np.array_equal(hashes, prepared.hashes)
     if data_hash != prepared.data_hash:
         name = "targets.npy" if same_hashes else "images.npy"
-        raise ValueError(f"{name}: expected data of hash {prepared.data_hash}, found {data_hash}")
+        raise ValueError(f"{name}: expected data with hash {prepared.data_hash}, found {data_hash}")
     if not same_hashes:
-        raise ValueError("hashes.npy: expected the hashes of images.npy, found others")
+        raise ValueError("hashes.npy: expected the hashes of images.npy, found different ones")
 
 
 def _verify(row: Dataset, prepared: Prepared) -> None:
@@ -225,8 +229,8 @@ def _verify(row: Dataset, prepared: Prepared) -> None:
     found = {part: stop - start for part, (start, stop) in prepared.parts.items()}
     if expected is not None and found != dict(expected):
         raise UserError(
-            f"{row.name} at {prepared.root}: expected {_spell(expected)} images, found {_spell(found)}; complete it, "
-            "or set 'verify_counts: false' for a subset"
+            f"{row.name} at {prepared.root}: expected {_spell(expected)} images, found {_spell(found)}; complete the "
+            "dataset, or set 'verify_counts: false' to train on a subset"
         )
 
 

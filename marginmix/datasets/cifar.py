@@ -11,7 +11,7 @@ from marginmix.datasets.folder import list_images
 from marginmix.datasets.row import Dataset
 from marginmix.errors import UserError
 
-# All that the official files need. Pickles may run any code that they name, so this admits nothing else.
+# All names that the official files need. A pickle can run any code that it names, so nothing else is admitted.
 _ADMITTED = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
@@ -24,12 +24,15 @@ _ADMITTED = {
 class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str):
         if (module, name) not in _ADMITTED:
-            raise UserError(f"it names {module}.{name}, which no CIFAR file does; get it again from its source")
+            raise UserError(
+                f"expected a pickle of plain arrays, found one that loads {module}.{name}; get it again from its source"
+            )
         return super().find_class(module, name)
 
 
 def load_cifar10(root: Path, row: Dataset, layout: str) -> Raw:
-    """The five training batches and the test batch; or train/<class>/* and test/<class>/*, 32x32 colour images."""
+    """CIFAR-10 from the five training batches and the test batch, or from 32x32 colour images train/<class>/* and
+    test/<class>/*."""
     if layout == "batches":
         folder = root / "cifar-10-batches-py"
         train = [_batch(folder / f"data_batch_{number}", "labels", row) for number in range(1, 6)]
@@ -46,7 +49,7 @@ def load_cifar10(root: Path, row: Dataset, layout: str) -> Raw:
 
 
 def load_cifar100(root: Path, row: Dataset, layout: str) -> Raw:
-    """The training and the test batch, with the 100 fine labels."""
+    """CIFAR-100 from its training batch and test batch, with the 100 fine labels."""
     folder = root / "cifar-100-python"
     parts = {part: _batch(folder / part, "fine_labels", row) for part in ("train", "test")}
     return Raw(parts, row.classes, row.name)

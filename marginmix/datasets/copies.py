@@ -1,4 +1,4 @@
-"""Copies of images between the parts of a dataset: exact ones by content, near ones by a perceptual hash."""
+"""Copies of images between the parts of a dataset: exact copies by content, near copies by a perceptual hash."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, permutations
@@ -8,21 +8,21 @@ import numpy as np
 from marginmix.datasets.row import PARTS
 
 SIDE = 32
-"""The side of the images that are hashed. The hash of a smaller, enlarged image would keep nearly all of it: different
-digits of one class, and different drawn faces, would lie as near as copies."""
+"""The side in pixels at which images are hashed. Smaller images are not hashed: enlarged, different digits of one
+class, or different drawn faces, would have hashes as close as those of copies."""
 LOW = 8
 WITHIN = 4
-"""The largest Hamming distance of two near perceptual hashes of 64 bits. It decides which images `duplicates: drop`
-leaves out: raise the numerics version with any change of it or of the hash."""
+"""The largest Hamming distance between the 64-bit perceptual hashes of near copies. It decides which images
+`duplicates: drop` leaves out. So raise the numerics version when this number or the hash changes."""
 CHUNK = 4096
 BLOCK = 1 << 18
 
 
 def perceptual_hashes(images: np.ndarray) -> np.ndarray | None:
-    """DCT hashes uint64 [N] of uint8 `images` [N, H, W, C], C = 1 or 3; None for images of less than 32 × 32 pixels.
+    """DCT hashes uint64 [N] of uint8 `images` [N, H, W, C], C = 1 or 3; None for images smaller than 32 × 32 pixels.
 
-    Grey, 32 × 32, cosine transform; a bit for each of its 8 × 8 lowest frequencies, rows first, 1 above their median.
-    The same bits as `phash` of the library imagehash.
+    Each image is made grey, resized to 32 × 32 and cosine-transformed. Each of the 8 × 8 lowest frequencies, rows
+    first, gives one bit: 1 above their median. The library imagehash's `phash` gives the same bits.
     """
     if min(images.shape[1:3]) < SIDE:
         return None
@@ -44,7 +44,7 @@ def _hashes(images: np.ndarray) -> np.ndarray:
 
 
 def near(hashes: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Which of the perceptual `hashes` [n] lie within `WITHIN` bits of one `among` [m], bool [n]."""
+    """Which of the perceptual `hashes` [n] lie within `WITHIN` bits of at least one in `among` [m]; bool [n]."""
     found = np.zeros(len(hashes), bool)
     among = np.unique(among)
     if not len(among):
@@ -57,9 +57,9 @@ def near(hashes: np.ndarray, among: np.ndarray) -> np.ndarray:
 
 
 def find_copies(hashes: np.ndarray, perceptual: np.ndarray | None, parts: Mapping[str, tuple[int, int]]) -> np.ndarray:
-    """The other parts in which each image has copies: uint8 [N], a bit for each part and kind (see `bit`).
+    """The other parts in which each image has copies: uint8 [N], one bit per part and kind (see `bit`).
 
-    `hashes` uint64 [N] are equal for equal images; `perceptual` uint64 [N] as `perceptual_hashes` gives them, or None.
+    `hashes` uint64 [N] are equal for equal images. `perceptual` uint64 [N], or None, comes from `perceptual_hashes`.
     """
     copies = np.zeros(len(hashes), np.uint8)
     for one, other in permutations(parts, 2):
@@ -73,20 +73,20 @@ def find_copies(hashes: np.ndarray, perceptual: np.ndarray | None, parts: Mappin
 
 
 def bit(part: str, near: bool) -> int:
-    """The bit for an exact copy, or for a near one (exact ones included), in `part`."""
+    """The bit for an exact copy in `part`; with `near`, for a near copy, which includes exact ones."""
     return 1 << (PARTS.index(part) + len(PARTS) * near)
 
 
 def bits(parts: Sequence[str], near: bool = True) -> int:
-    """The bits for an exact copy in any of `parts`; with `near`, for a near copy too."""
+    """The bits for an exact copy in any of `parts`; with `near`, also those for a near copy."""
     return sum(bit(part, kind) for part in parts for kind in ((False, True) if near else (False,)))
 
 
 def count_copies(
     copies: np.ndarray, parts: Mapping[str, tuple[int, int]], has_near: bool
 ) -> dict[str, dict[str, int | None]]:
-    """For each pair "a/b" of parts: the number of images of b with an `exact` copy in a, and with a `near` one (exact
-    ones included); `near` is None where nobody looked for near copies."""
+    """For each pair "a/b" of parts, the number of images of b that have a copy in a. `exact` counts exact copies;
+    `near` counts near copies, including exact ones, and is None if near copies were not searched (`has_near`)."""
     found = {}
     for one, other in combinations(parts, 2):
         here = copies[slice(*parts[other])]

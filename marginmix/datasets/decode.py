@@ -1,4 +1,4 @@
-"""From image files to uint8 arrays, and the checks that all loaders share."""
+"""Decodes image files into uint8 arrays, and holds the checks that all loaders share."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from marginmix.errors import UserError
 
-if TYPE_CHECKING:  # arrays need no Pillow: a training of digits runs without it
+if TYPE_CHECKING:  # training on digits must work without Pillow
     from PIL import Image
 
 UNKNOWN = -1
@@ -19,7 +19,7 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Raw:
-    """The result of a loader: for each part the images, uint8 [N, H, W, C], and targets, int64 [N] (-1: unknown)."""
+    """What a loader returns. Each part has images, uint8 [N, H, W, C], and targets, int64 [N] (-1: unknown)."""
 
     parts: Mapping[str, tuple[np.ndarray, np.ndarray]]
     classes: tuple[str, ...]
@@ -28,17 +28,19 @@ class Raw:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file; a missing one is a `UserError`."""
+    """The text of a UTF-8 file. Raises `UserError` if it is missing or not UTF-8."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; complete the dataset from its source") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: expected UTF-8 text, found other bytes ({error.reason}); restore it") from error
+        raise UserError(
+            f"{path}: expected UTF-8 text, found other bytes ({error.reason}); restore it from its source"
+        ) from error
 
 
 def open_image(path: Path) -> "Image.Image":
-    """An 8-bit image, loaded in full; a missing, damaged or deeper one is a `UserError` that names it."""
+    """An 8-bit image, loaded in full. Raises a `UserError` that names the file if it is missing, damaged or deeper."""
     from PIL import Image
 
     try:
@@ -50,18 +52,19 @@ def open_image(path: Path) -> "Image.Image":
         reason = "not an image" if isinstance(error, Image.UnidentifiedImageError) else str(error)
         raise UserError(f"cannot decode image {path}: {reason}; restore it from its source or delete it") from error
     if image.mode[0] in "IF":
-        raise UserError(f"image {path}: expected 8 bits a channel, found mode {image.mode}; save it as 8 bits")
+        raise UserError(f"image {path}: expected 8 bits per channel, found mode {image.mode}; save it with 8 bits")
     return image
 
 
 def parallel(function: Callable, items: Sequence) -> list:
-    """`[function(item) for item in items]` over threads: decoders release the interpreter lock, and disks wait."""
+    """`[function(item) for item in items]`, in threads. They help since decoders release the interpreter lock, and
+    reading waits for the disk."""
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
         return list(pool.map(function, items))
 
 
 def decode_images(paths: Sequence[Path], shape: tuple[int, int, int]) -> np.ndarray:
-    """Image files of one `shape` (H, W, C), C = 1 or 3, as uint8 [N, H, W, C]."""
+    """Image files of one `shape` (H, W, C), C = 1 or 3, as uint8 [N, H, W, C]. Raises `UserError` on another size."""
     images = np.empty((len(paths), *shape), np.uint8)
 
     def decode(index: int) -> None:
@@ -78,7 +81,7 @@ def decode_images(paths: Sequence[Path], shape: tuple[int, int, int]) -> np.ndar
 
 
 def check_targets(targets: np.ndarray, classes: int, where: Path | str, first: int = 0) -> np.ndarray:
-    """Targets as int64 from 0; those outside `first` … `first + classes - 1` are a `UserError`."""
+    """Targets as int64 from 0 on. Raises `UserError` if one lies outside `first` … `first + classes - 1`."""
     targets = np.asarray(targets).astype(np.int64)
     outside = np.flatnonzero((targets < first) | (targets >= first + classes))
     if outside.size:

@@ -9,15 +9,15 @@ from marginmix.datasets.copies import count_copies
 
 
 def shared_images(one: np.ndarray, other: np.ndarray) -> int:
-    """How many images of `other` have an exact copy in `one`, both given by their hashes."""
+    """How many images of `other` have an exact copy in `one`. Both are given as hashes."""
     return int(np.isin(other, one).sum())
 
 
 def describe(prepared: Prepared) -> dict[str, Any]:
-    """Counts by part and class, shape, hash, copies, licence and place, ready for JSON.
+    """Counts by part and class, shape, hash, copies, licence and location, ready for JSON.
 
-    `duplicates` has per part the images beyond the first of each kind; `copies` per pair "a/b" the images of b with an
-    exact copy in a, and with a near one.
+    `duplicates` counts, per part, the images that repeat an earlier image of the part. `copies` counts, per pair of
+    parts "a/b", the images of b with an exact copy in a, and with a near copy in a.
     """
     hashes = {part: prepared.hashes[slice(*span)] for part, span in prepared.parts.items()}
     duplicates = {part: int(len(values) - len(np.unique(values))) for part, values in hashes.items()}

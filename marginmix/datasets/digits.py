@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: 1,797 images of 8x8 pixels, no file needed."""
+"""scikit-learn's handwritten digits: 1,797 images of 8x8 pixels. They need no file."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ TEST_PER_CLASS = 50
 
 
 def load(root: Path | None, row: Dataset, layout: str) -> Raw:
-    """Grey values 0..16 scaled to 0..255; a fixed draw of 50 images of each class is the test part."""
+    """The digits, with grey values 0..16 scaled to 0..255. A fixed draw of 50 images per class is the test part."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

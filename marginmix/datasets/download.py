@@ -1,4 +1,4 @@
-"""Downloads of freely available datasets through torchvision, which knows their addresses and checksums."""
+"""Downloads freely available datasets through torchvision, which knows their addresses and checksums."""
 
 import hashlib
 import os
@@ -21,8 +21,11 @@ REACH_S, PAUSE_S = 5.0, 1.0
 
 
 def download(row: Dataset, place: Path) -> None:
-    """Fetch the dataset into `place`, whole or not at all; uses an official archive that is there already."""
-    # torchvision brings torch, which planning and splitting do without.
+    """Download the dataset into `place`, completely or not at all. An official archive that is already there is used.
+
+    Raises `UserError` if the server cannot be reached, the download fails, or `place` cannot be written.
+    """
+    # torchvision imports torch, which planning and splitting must not need.
     from torchvision.datasets import CIFAR10, CIFAR100, STL10, SVHN
 
     kind = {"cifar10": CIFAR10, "cifar100": CIFAR100, "stl10": STL10, "svhn": SVHN}[row.family]
@@ -47,19 +50,19 @@ def download(row: Dataset, place: Path) -> None:
         if kind is not SVHN:
             kind(beside, download=True)
             (beside / kind.filename).unlink()
-        for path in sorted(beside.iterdir()):  # SVHN is recognised by its train file, which so comes last
+        for path in sorted(beside.iterdir()):  # SVHN is recognised by its train file, so that must come last
             _move(path, place / path.name)
     except (OSError, RuntimeError, EOFError, HTTPException, tarfile.TarError) as error:
         raise UserError(f"{row.name}: the download into {place} failed ({error}); {row.get}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     if layout_at(row, place) is None:
-        raise UserError(f"{row.name}: the download left no {row.name} in {place}; {row.get}")
+        raise UserError(f"{row.name}: expected the dataset in {place} after its download, found none; {row.get}")
 
 
 def _reach(row: Dataset, url: str) -> None:
-    """Three tries to reach the server, `REACH_S` seconds each: torchvision would wait for minutes, or for ever. A proxy
-    is not tried: it answers for itself."""
+    """Try three times to reach the server, `REACH_S` seconds each: torchvision would wait for minutes, or for ever.
+    With a proxy this is skipped, since the proxy reports its own errors."""
     if getproxies():
         return
     address = urlsplit(url)
@@ -71,7 +74,7 @@ def _reach(row: Dataset, url: str) -> None:
         except OSError as error:
             if not left:
                 raise UserError(
-                    f"{row.name}: {address.hostname} cannot be reached in three tries ({error}); {row.get}"
+                    f"{row.name}: cannot reach {address.hostname} in three tries ({error}); {row.get}"
                 ) from error
             time.sleep(PAUSE_S)
 
@@ -83,8 +86,8 @@ def _reuse(archive: Path, target: Path, md5: str) -> None:
         found = hashlib.file_digest(file, "md5").hexdigest()
     if found != md5:
         raise UserError(
-            f"{archive}: expected the official archive (md5 {md5}), found md5 {found}; it is truncated or another "
-            "file: delete it and run again"
+            f"{archive}: expected the official archive (md5 {md5}), found md5 {found}, so it is truncated or another "
+            "file; delete it and run again"
         )
     try:
         os.link(archive, target)

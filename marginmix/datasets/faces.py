@@ -1,7 +1,8 @@
-"""Small grey faces with seven expressions, drawn here: a benchmark that needs no file and whose difficulty is a dial.
+"""Small grey faces with seven expressions, drawn by code: a benchmark that needs no file and has an adjustable
+difficulty.
 
-Every random number of a face is drawn first, then all faces are painted at once. Only +, -, *, / and comparisons
-touch the values, which IEEE 754 fixes to the bit: every machine draws the same bytes.
+All random numbers are drawn first, then all faces are painted at once. Only +, -, *, / and comparisons touch the
+values. IEEE 754 fixes their results to the bit, so every machine draws the same bytes.
 """
 
 from pathlib import Path
@@ -14,7 +15,7 @@ from marginmix.datasets.row import Dataset
 from marginmix.draws import shuffled, uniform
 
 SIDE = 24
-# Features of an expression, in units of the face's half height unless said:
+# Features of an expression, in units of half the face's height unless stated otherwise:
 #   brow_up; brow_tilt (> 0: inner ends up); eye (opening, 1 = relaxed); squint (lower lid up);
 #   width of the mouth (1 = relaxed); curve (> 0: corners up); open (gap between the lips); teeth (share of the gap);
 #   lip (raised upper lip, lopsided); nose (wrinkles).
@@ -31,7 +32,7 @@ EXPRESSIONS = {
 
 
 def load(root: Path | None, row: Dataset, layout: str) -> Raw:
-    """4,000 training and 1,000 test faces of the ambiguity `row.ambiguity`, classes in RAF-DB's order."""
+    """4,000 training faces and 1,000 test faces with the ambiguity `row.ambiguity`. Classes are in RAF-DB's order."""
     images, targets = draw_faces(sum(row.counts[layout].values()), row.ambiguity)
     train = row.counts[layout]["train"]
     parts = {"train": (images[:train], targets[:train]), "test": (images[train:], targets[train:])}
@@ -39,11 +40,12 @@ def load(root: Path | None, row: Dataset, layout: str) -> Raw:
 
 
 def draw_faces(count: int, ambiguity: float, text: str = "faces") -> tuple[np.ndarray, np.ndarray]:
-    """`count` faces drawn from `text`: uint8 [N, 24, 24, 1] and targets int64 [N], classes as even as can be.
+    """`count` faces, seeded by `text`: images uint8 [N, 24, 24, 1] and targets int64 [N], with classes as equal in size
+    as possible.
 
-    `ambiguity` in [0, 1] slides the features of each face towards those of another class: by nothing at 0, at 1 by
-    any share up to all, so that the label no longer says what is seen. The other class, how far, and all else about
-    a face do not depend on it.
+    Each face slides towards another class, by a share of the way drawn from 0 to `ambiguity`, which is in [0, 1]. At 1
+    the label no longer says what is seen. `ambiguity` only scales the slide: the other class, and all else about a
+    face, do not depend on it.
     """
     classes = len(EXPRESSIONS)
     features = np.array(list(EXPRESSIONS.values()))
@@ -51,7 +53,7 @@ def draw_faces(count: int, ambiguity: float, text: str = "faces") -> tuple[np.nd
     other = (targets + 1 + (uniform(f"{text} other", count) * (classes - 1)).astype(np.int64)) % classes
     slide = ambiguity * uniform(f"{text} slide", count)[:, None]
     shown = (1 - slide) * features[targets] + slide * features[other]
-    # Nobody shows an expression to the letter: strength 0.7 to 1.15 of the way from neutral.
+    # No two people show an expression equally strongly: 0.7 to 1.15 of the way from neutral.
     neutral = features[-1]
     strength = 0.7 + 0.45 * uniform(f"{text} strength", count)[:, None]
     shown = neutral + strength * (shown - neutral)

@@ -1,4 +1,4 @@
-"""Paints all faces at once: plain arithmetic on arrays [N, side, side], edges softened over one pixel."""
+"""Paints all faces at once, with plain arithmetic on arrays [N, side, side]. Edges are softened over one pixel."""
 
 from collections.abc import Mapping
 
@@ -6,14 +6,14 @@ import numpy as np
 
 FEATURES = ("brow_up", "brow_tilt", "eye", "squint", "width", "curve", "open", "teeth", "lip", "nose")
 
-# What differs between faces of one expression; each is a range that a uniform draw is stretched to.
+# What differs between faces with the same expression. A uniform draw is scaled to each range.
 RANGES = {
     # pose
     "shift_x": (-0.13, 0.13),
     "shift_y": (-0.11, 0.11),
-    "tilt": (-0.12, 0.12),  # tangent of half the angle: up to 14 degrees
+    "tilt": (-0.12, 0.12),  # tangent of half the angle, so up to 14 degrees
     "scale": (0.88, 1.10),
-    "yaw": (-0.10, 0.10),  # how far the features move sidewards within the outline
+    "yaw": (-0.10, 0.10),  # how far the features move sideways within the outline
     "pitch": (-0.06, 0.06),
     # identity
     "face_width": (0.66, 0.86),
@@ -47,14 +47,14 @@ NUISANCES = tuple(RANGES)
 def paint(features: Mapping, nuisances: Mapping, noise: np.ndarray, side: int) -> np.ndarray:
     """Faces uint8 [N, side, side, 1] from features {name: [N]}, uniform draws {name: [N]} and noise [3, N, side, side].
 
-    The face's frame: x to the right, y down, the outline about 0.75 by 0.95 around the origin.
+    In the face's frame x points right and y points down. The outline is about 0.75 by 0.95 around the origin.
     """
     feature = {name: value[:, None, None] for name, value in features.items()}
     trait = {name: low + (high - low) * nuisances[name][:, None, None] for name, (low, high) in RANGES.items()}
     x, y = _frame(trait, side)
     soft = 2 / side / trait["scale"]  # a pixel, in the face's units
     canvas = _head(x, y, soft, trait)
-    # The features move with the turn of the head, the outline hardly does.
+    # The features move when the head turns; the outline hardly does.
     x, y = x - trait["yaw"], y - trait["pitch"]
     canvas = _nose(canvas, x, y, soft, feature, trait)
     for mirror in (-1, 1):
@@ -72,7 +72,7 @@ def _frame(trait: Mapping, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cover(inside: np.ndarray, soft: np.ndarray) -> np.ndarray:
-    """Share of a pixel covered, from the signed distance to the edge (> 0 inside)."""
+    """The covered share of a pixel, from the signed distance to the edge (> 0 inside)."""
     return np.clip(inside / soft + 0.5, 0, 1)
 
 
@@ -81,7 +81,8 @@ def _over(canvas: np.ndarray, tone, cover: np.ndarray) -> np.ndarray:
 
 
 def _ellipse(x, y, width, height, soft) -> np.ndarray:
-    """Distance to an ellipse's edge, to first order: good where it matters, near the edge."""
+    """The covered share of an ellipse, from the distance to its edge to first order. That is accurate near the edge,
+    where it matters."""
     u, v = x / width, y / height
     return _cover((1 - (u * u + v * v)) * np.minimum(width, height) / 2, soft)
 
@@ -106,7 +107,7 @@ def _nose(canvas, x, y, soft, feature, trait) -> np.ndarray:
     canvas = _over(canvas, trait["skin"] * 0.7, 0.45 * ridge)
     nostrils = _ellipse(np.abs(x) - 0.085, y - tip, 0.055, 0.035, soft)
     canvas = _over(canvas, trait["skin"] * 0.35, 0.8 * nostrils)
-    # Wrinkles across the root of the nose, and the folds from its wings to the mouth.
+    # Wrinkles across the root of the nose, and folds from its wings to the mouth.
     root = trait["eye_height"] - 0.02
     wrinkles = sum(_cover(0.022 - np.abs(y - root - at), soft) for at in (0.0, 0.11)) * _cover(0.12 - np.abs(x), soft)
     fold = _cover(0.025 - np.abs(np.abs(x) - 0.17 - 0.5 * (y - tip)), soft) * _cover(
@@ -118,7 +119,7 @@ def _nose(canvas, x, y, soft, feature, trait) -> np.ndarray:
 
 
 def _eye_and_brow(canvas, x, y, soft, feature, trait) -> np.ndarray:
-    """The eye and brow on the side where x > 0; u runs from the inner end (-1) to the outer (1)."""
+    """The eye and the brow on the side where x > 0. u runs from the inner end (-1) to the outer end (1)."""
     half = 0.175 * trait["eye_size"]
     dx, dy = x - trait["eye_distance"], y - trait["eye_height"]
     u = dx / half
@@ -144,7 +145,7 @@ def _mouth(canvas, x, y, soft, feature, trait) -> np.ndarray:
     half = trait["mouth_size"] * feature["width"]
     u = x / half
     bow = 1 - u * u
-    # Corners up: the middle hangs lower than they do.
+    # With the corners up, the middle hangs lower than they do.
     line = y - trait["mouth_height"] - feature["curve"] * (np.clip(bow, -0.3, 1) - 0.5)
     gap = np.clip(bow, 0, 1)
     raised = np.clip(feature["lip"], 0, 1) * gap * (1 + 0.5 * u)
@@ -161,7 +162,7 @@ def _mouth(canvas, x, y, soft, feature, trait) -> np.ndarray:
 def _lit(canvas, trait, noise, side) -> np.ndarray:
     grid = (np.arange(side) + 0.5) * 2 / side - 1
     light = 1 + trait["light_x"] * grid[None, None, :] + trait["light_y"] * grid[None, :, None]
-    # Three uniform draws make noise that is bell-shaped enough, without a logarithm in it.
+    # The sum of three uniform draws is bell-shaped enough, and needs no logarithm.
     grain = (noise[0] + noise[1] + noise[2] - 1.5) * 2 * trait["grain"]
     lit = canvas * light * trait["gain"] + trait["offset"] + grain
     return (np.clip(lit, 0, 1) * 255 + 0.5).astype(np.uint8)[..., None]

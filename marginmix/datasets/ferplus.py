@@ -1,4 +1,4 @@
-"""FER+: the images of FER2013 with ten votes each (Barsoum et al. 2016), in either of its two official forms."""
+"""FER+: the images of FER2013 with ten votes each (Barsoum et al. 2016), in either of its two official layouts."""
 
 import csv
 import io
@@ -17,11 +17,14 @@ USAGES = {"train": "Training", "valid": "PublicTest", "test": "PrivateTest"}
 
 
 def vote_targets(votes: np.ndarray, rule: str) -> np.ndarray:
-    """Targets int64 [N] of votes [N, 10] by a vote rule, -1 where an image is dropped.
+    """Targets int64 [N] from votes [N, 10], by a vote rule. A dropped image has target -1.
 
-    majority: FERPlus's own (`_process_data`): single votes count as none, the top vote must be more than half of the
-    rest; argmax-unique: the top vote, ties dropped; argmax-first: the first of the top votes. All of them drop images
-    whose winner is `unknown` or `not a face`.
+    - majority: the rule of FERPlus (`_process_data`). Single votes are ignored. The top class must have more than half
+      of the remaining votes.
+    - argmax-unique: the top class; images with a tie are dropped.
+    - argmax-first: the top class, and the first one in a tie.
+
+    All rules drop images whose top class is `unknown` or `not a face`.
     """
     if rule == "majority":
         votes = np.where(votes <= 1, 0, votes)
@@ -35,7 +38,7 @@ def vote_targets(votes: np.ndarray, rule: str) -> np.ndarray:
 
 
 def load(root: Path, row: Dataset, layout: str) -> Raw:
-    """The images that the row's vote rule (`row.vote_rule`) keeps; targets 0 to 7."""
+    """The images that the vote rule `row.vote_rule` keeps, with targets 0 to 7."""
     parts = _from_folders(root, row) if layout == "folders" else _from_csv(root, row)
     return Raw(parts, row.classes, f"ferplus ({layout}, {row.vote_rule})")
 
@@ -57,13 +60,13 @@ def _from_folders(root: Path, row: Dataset) -> dict[str, tuple[np.ndarray, np.nd
 
 
 def _from_csv(root: Path, row: Dataset) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The rows of the two files belong together by position; those without an image name are no images to use."""
+    """Row i of one file belongs to row i of the other. Rows without an image name are not used."""
     faces, votes_table = root / "fer2013.csv", root / "fer2013new.csv"
     pixel_rows, vote_rows = list(_rows(faces))[1:], list(_rows(votes_table))[1:]
     if len(pixel_rows) != len(vote_rows):
         raise UserError(
-            f"{votes_table}: expected a row for each of the {len(pixel_rows):,} rows of {faces}, found "
-            f"{len(vote_rows):,}; one of the two is truncated, get it again"
+            f"{votes_table}: expected {len(pixel_rows):,} rows, as in {faces}, found {len(vote_rows):,}; one of the "
+            "two is truncated, get it again"
         )
     usages, pixels, votes = [], [], []
     for (line, face), (_, vote) in zip(pixel_rows, vote_rows, strict=True):
@@ -83,7 +86,7 @@ def _from_csv(root: Path, row: Dataset) -> dict[str, tuple[np.ndarray, np.ndarra
 
 
 def _rows(table: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line number, fields) of the rows of a CSV file that are not empty."""
+    """(line number, fields) of each non-empty row of a CSV file."""
     reader = csv.reader(io.StringIO(read_text(table), newline=""))
     try:
         yield from ((reader.line_num, fields) for fields in reader if fields)

@@ -1,4 +1,4 @@
-"""The users' own images: train/<class>/*, test/<class>/*, optionally valid/<class>/* and unlabelled/*."""
+"""Users' own images: train/<class>/* and test/<class>/*, optionally valid/<class>/* and unlabelled/*."""
 
 from pathlib import Path
 
@@ -13,14 +13,16 @@ LARGEST_SIDE = 256
 
 
 def load(root: Path, row: Dataset, layout: str) -> Raw:
-    """Images of any sizes as squares of one side, grey only where all are grey; classes are the folders of `train`.
+    """Images of any size, as squares of one size. The classes are the folders of `train`.
 
-    Each image gives its centre square; the side is the median of theirs, at most 256. Images that are squares of one
-    such size stay as they are.
+    Each image is cut to its centre square and resized. The side is the median of the squares' sides, at most 256.
+    Images that already are squares of that size stay unchanged. The result is grey only if all images are grey.
     """
     classes = tuple(class_folders(root / "train"))
     if len(classes) < 2:
-        raise UserError(f"{root / 'train'}: expected a folder for each of 2 or more classes, found {len(classes)}")
+        raise UserError(
+            f"{root / 'train'}: expected at least 2 folders, one per class, found {len(classes)}; put the images there"
+        )
     listed = {part: list_images(root / part, classes) for part in ("train", "valid", "test") if (root / part).exists()}
     if "test" not in listed:
         raise UserError(f"{root}: expected test/<class>/* beside train/<class>/*, found no test; put test images there")
@@ -37,7 +39,7 @@ def load(root: Path, row: Dataset, layout: str) -> Raw:
 
 
 def read_squares(paths: list[Path], side: int, channels: int) -> np.ndarray:
-    """The centre squares of image files at one size, uint8 [N, side, side, channels], channels 1 (grey) or 3."""
+    """The centre squares of image files, resized: uint8 [N, side, side, channels], with 1 channel (grey) or 3."""
 
     def read(path: Path) -> np.ndarray:
         image = _upright(path).convert("L" if channels == 1 else "RGB")
@@ -50,24 +52,26 @@ def read_squares(paths: list[Path], side: int, channels: int) -> np.ndarray:
 def class_folders(folder: Path) -> list[str]:
     """The names of the folders within `folder`, sorted."""
     if not folder.is_dir():
-        raise UserError(f"missing folder {folder}; expected a folder for each class in it")
+        raise UserError(f"missing folder {folder}; create it with one folder per class in it")
     return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def image_files(folder: Path) -> list[Path]:
-    """All files under `folder` but hidden ones, sorted: what is no image must be told, not skipped."""
+    """All files under `folder` except hidden ones, sorted. Files that are no images are included, so that decoding
+    reports them instead of skipping them."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     return [folder / name for name in names if not any(part.startswith(".") for part in name.split("/"))]
 
 
 def list_images(folder: Path, classes: tuple[str, ...]) -> tuple[list[Path], np.ndarray]:
-    """Image paths of `folder`/<class>/* and their targets int64; other classes, or an empty one, are a `UserError`."""
+    """Image paths `folder`/<class>/* and their targets, int64. Raises `UserError` if a class is missing, unknown or
+    empty."""
     found = class_folders(folder)
     if set(found) != set(classes):
         odd = sorted(set(found) ^ set(classes))
         raise UserError(
             f"{folder}: expected {len(classes)} class folders, found {len(found)} "
-            f"({'missing' if odd[0] in classes else 'unknown'}: {odd[0]!r}); all parts must have the same classes"
+            f"({'missing' if odd[0] in classes else 'unknown'}: {odd[0]!r}); give all parts the same classes"
         )
     by_class = [image_files(folder / name) for name in classes]
     empty = next((name for name, paths in zip(classes, by_class, strict=True) if not paths), None)

@@ -1,4 +1,4 @@
-"""Where a dataset lies, and a fingerprint of its files. Both are cheap and decode nothing."""
+"""Finds a dataset on disk and fingerprints its files. Both are cheap and decode nothing."""
 
 import os
 from collections.abc import Iterator
@@ -13,50 +13,50 @@ def _candidates(dataset: Dataset, root: Path | None, data_root: Path) -> list[Pa
     if root is not None:
         return [Path(root)]
     names = [dataset.name]
-    # Any folder with a `train` in it looks like an image folder: the user's own must be named.
+    # Any folder with a `train` in it looks like an image folder, so users' own images must lie under their name.
     names += [] if dataset.family == "folder" else [dataset.family, "."]
     return [Path(data_root) / name for name in dict.fromkeys(names)]
 
 
 def layout_at(dataset: Dataset, root: Path) -> str | None:
-    """The name of the first layout of the dataset whose sign lies at `root`, None where none does."""
+    """The name of the first layout of the dataset whose sign exists under `root`; None if there is none."""
     return next((name for name, layout in dataset.layouts.items() if (root / layout.sign).exists()), None)
 
 
 def locate(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> Path | None:
-    """Where the files of a dataset are; None when they are absent, and for embedded datasets, which need none.
+    """The folder with the files of a dataset; None if they are absent, and for embedded datasets, which need no files.
 
-    An explicit `root` is the only place looked at; else `data_root`/<name>, `data_root`/<family>,
-    `data_root`.
+    An explicit `root` is the only place searched. Otherwise the places are `data_root`/<name>, `data_root`/<family> and
+    `data_root`, in this order.
     """
     places = _candidates(dataset, Path(root) if root is not None else None, Path(data_root))
     return next((place for place in places if layout_at(dataset, place)), None)
 
 
 def available(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> bool:
-    """Can `prepare` get the dataset: embedded, on disk, or by a download?"""
+    """Whether `prepare` can get the dataset: it is embedded, on disk, or downloadable."""
     return dataset.embedded or dataset.downloadable or locate(dataset, root, data_root) is not None
 
 
 def download_place(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> Path:
-    """The folder that a download fills: the explicit root, else `data_root`/<family>."""
+    """The folder that a download fills: an explicit `root`, else `data_root`/<family>."""
     return Path(root) if root is not None else Path(data_root) / dataset.family
 
 
 def how_to_get(dataset: Dataset, root: Path | str | None, data_root: Path | str) -> str:
-    """One line on an absent dataset: the places searched, what was expected there and how to get it."""
+    """One line on an absent dataset: the places searched, what was expected there, and how to get it."""
     places = _candidates(dataset, Path(root) if root is not None else None, Path(data_root))
     signs = " or ".join(layout.sign for layout in dataset.layouts.values())
-    looked = ", ".join(f"{place}{'' if place.is_dir() else ' (not there)'}" for place in places)
+    looked = ", ".join(f"{place}{'' if place.is_dir() else ' (no such folder)'}" for place in places)
     return f"{dataset.name}: expected {signs} in one of: {looked}; found none; {dataset.get}"
 
 
 def fingerprint(dataset: Dataset, root: Path | None, layout: str, loader_version: int) -> str:
-    """Hash of what a decoded dataset depends on: place, layout, and every file's name, size and time."""
+    """Hash of what a decoded dataset depends on: its place and layout, and every file's name, size and time."""
     try:
         files = [] if layout == EMBEDDED else sorted(_files(root, dataset.layouts[layout].inputs))
-    except OSError as error:  # a folder that may not be read, a link to nowhere
-        raise UserError(f"cannot read {error.filename}: {error.strerror}; mend or remove it") from error
+    except OSError as error:  # a folder without read permission, or a broken link
+        raise UserError(f"cannot read {error.filename}: {error.strerror}; repair or remove it") from error
     place = None if root is None else str(root.resolve())
     return hash_of([dataset.name, dataset.family, dataset.decoded, place, layout, loader_version, files])
 

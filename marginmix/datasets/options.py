@@ -1,7 +1,6 @@
-"""The options of a dataset: fields of its entry in an experiment's file, beside its name.
+"""The options of a dataset: fields of its entry in an experiment's file.
 
-A dataset's row of the registry says which options it has, with their defaults. Only this module says and checks the
-allowed values.
+A dataset's registry row names its options and their defaults. Only this module defines and checks the allowed values.
 """
 
 import json
@@ -15,9 +14,12 @@ from marginmix.errors import UserError, suggest
 
 @dataclass(frozen=True)
 class Option:
-    """`allowed` completes "must be …". `checked` returns a value in the type that specs use, None where it is not
-    allowed. `told` is the text of a value in titles, where it is not the default. `decoded`: it changes images or
-    labels."""
+    """One option of datasets.
+
+    `allowed` completes the sentence "must be …". `checked` returns a value in the type that specs use, or None if the
+    value is not allowed. `told` returns the text for titles of a value that is not the default. `decoded` says whether
+    the option changes images or labels.
+    """
 
     doc: str
     allowed: str
@@ -42,7 +44,7 @@ def _count_or_share(value: Any) -> int | float | None:
 
 OPTIONS: dict[str, Option] = {
     "vote_rule": Option(
-        "which images the ten votes keep, and their labels (Barsoum et al. 2016)",
+        "how ten votes decide which images are kept, and their labels (Barsoum et al. 2016)",
         "majority, argmax-unique or argmax-first",
         _one_of("majority", "argmax-unique", "argmax-first"),
         lambda rule: f"{rule} votes",
@@ -56,13 +58,14 @@ OPTIONS: dict[str, Option] = {
         decoded=True,
     ),
     "label_draw": Option(
-        "balanced: as many labels from each class; natural: in the training images' proportions, at least one each",
+        "balanced: the same number of labels per class; natural: in proportion to the training images, at least one "
+        "each",
         "balanced or natural",
         _one_of("balanced", "natural"),
         lambda draw: f"{draw} label draws",
     ),
     "duplicates": Option(
-        "drop: training leaves out training images that are copies of a validation or test image",
+        "drop: leave out training images that are copies of a validation or test image",
         "keep or drop",
         _one_of("keep", "drop"),
         lambda what: "without copies" if what == "drop" else "with copies",
@@ -74,22 +77,25 @@ OPTIONS: dict[str, Option] = {
         lambda flip: "mirrored" if flip else "not mirrored",
     ),
     "validation": Option(
-        "validation images drawn from the training images: a number, balanced, or a share of each class",
+        "validation images to draw from the training images: a number, balanced over classes, or a share of each class",
         "a whole number from 1 on, or a share between 0 and 1",
         _count_or_share,
         lambda value: f"validation {value:g}",
     ),
 }
 COMMON = ("label_draw", "duplicates", "flip", "validation")
-"""The options of a dataset, unless its row names others."""
+"""The options that a dataset has unless its row names others."""
 
 _FACES = re.compile(r"faces-(0(?:\.\d+)?|1(?:\.0+)?)")
 _NATURAL = "-natural"
 
 
 def checked_options(name: str, given: Mapping[str, Any], allowed: Iterable[str]) -> dict[str, Any]:
-    """The options `given` for the dataset `name`, which has those `allowed`; a `UserError` on any other option or a
-    wrong value. None stands for an option that is not given."""
+    """The options `given` for the dataset `name`, checked; `allowed` are the options that it has. A value of None
+    counts as not given.
+
+    Raises `UserError` on any other option, or on a value that is not allowed.
+    """
     allowed, found = tuple(allowed), {}
     for key, value in given.items():
         if value is None:
@@ -105,7 +111,7 @@ def checked_options(name: str, given: Mapping[str, Any], allowed: Iterable[str])
 
 
 def option_of(text: str) -> tuple[str, Any]:
-    """The option in a word KEY=VALUE of a command line; see `option_words`."""
+    """The option and its value in a command-line word KEY=VALUE; see `option_words`."""
     name, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"--option: expected KEY=VALUE such as label_draw=natural, found {text!r}")
@@ -116,7 +122,7 @@ def option_of(text: str) -> tuple[str, Any]:
 
 
 def option_words(options: Mapping[str, Any]) -> list[str]:
-    """The words of a command line for these options and the family."""
+    """The command-line words for these options, and for `family` if it is among them."""
     words = []
     for name, value in options.items():
         text = value if isinstance(value, str) else json.dumps(value)
@@ -125,7 +131,7 @@ def option_words(options: Mapping[str, Any]) -> list[str]:
 
 
 def refuse_old_name(name: str, given: Mapping[str, Any], rows: Iterable[str]) -> None:
-    """A `UserError` where a name holds an option, as old names did, and `given` does not."""
+    """Raises `UserError` if a name contains an option, as old names did, and `given` lacks that option."""
     stem, said = name.removesuffix(_NATURAL), {}
     if stem in ("ferplus-argmax-unique", "ferplus-argmax-first"):
         said = {"family": "ferplus", "vote_rule": stem.removeprefix("ferplus-")}
@@ -134,12 +140,12 @@ def refuse_old_name(name: str, given: Mapping[str, Any], rows: Iterable[str]) ->
     elif stem != name and stem in rows:
         said = {"family": stem}
     said |= {"label_draw": "natural"} if stem != name else {}
-    if given.get("family", said.get("family")) != said.get("family"):  # another family's: the stem says nothing
+    if given.get("family", said.get("family")) != said.get("family"):  # for another family the stem means nothing
         said = {key: value for key, value in said.items() if key == "label_draw"}
     if not (said.get("family") or given.get("family")):
-        return  # nobody's dataset
+        return  # no dataset has this name
     missing = [key for key in said if given.get(key) is None]
     if missing:
         fields = {**{key: value for key, value in given.items() if key == "family" and value}, **said}
         spelled = ", ".join(f"{key}: {value}" for key, value in fields.items())
-        raise UserError(f"dataset {name!r}: a name says no option any more; write {name}: {{{spelled}}}")
+        raise UserError(f"dataset {name!r}: names no longer contain options; write {name}: {{{spelled}}}")

@@ -1,4 +1,4 @@
-"""What planning knows of a dataset's files. It lists them, and decodes or downloads nothing."""
+"""What planning knows about a dataset's files. It lists them, but decodes and downloads nothing."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ DOWNLOAD = "download"
 
 
 def report_key(row: Dataset, root: Path | str | None, data_root: Path | str) -> str | None:
-    """A text that changes with the files of a dataset and where they lie; `DOWNLOAD` where they are absent and may be
-    downloaded, None where they are absent and may not."""
+    """A text that changes with the files of a dataset and their place. For absent files it is `DOWNLOAD` if they may be
+    downloaded, else None."""
     if row.embedded:
         return fingerprint(row, None, EMBEDDED, LOADER_VERSION)
     place = locate(row, root, data_root)

@@ -1,4 +1,4 @@
-"""Every dataset is one row: its name and classes, its image counts, its loader, where to get it."""
+"""The registry: each dataset is one row with its name, classes, image counts and loader, and where to get it."""
 
 import re
 from dataclasses import replace
@@ -57,7 +57,7 @@ _SVHN = Dataset(
     title="SVHN",
     classes=DIGITS,
     shape=(32, 32, 3),
-    flip=False,  # a mirrored digit is another sign
+    flip=False,  # a mirrored digit is no longer that digit
     loader="marginmix.datasets.svhn:load",
     layouts={"mat": Layout("train_32x32.mat", ("train_32x32.mat", "test_32x32.mat"))},
     counts={"mat": {"train": 73_257, "test": 26_032}},
@@ -80,11 +80,12 @@ _STL10 = Dataset(
     get="downloaded when absent; or put stl10_binary.tar.gz from https://cs.stanford.edu/~acoates/stl10 there",
     licence="images from ImageNet, research use; cite Coates et al. 2011",
     downloadable=True,
-    options=("flip",),  # its official folds say which images are labelled and which validate
+    options=("flip",),  # its official folds fix the labelled images and the validation images
 )
 
 
 _PARTS = ("train", "valid", "test")
+# FER+ has two official sources. Their counts differ a little.
 _FERPLUS_COUNTS = {
     rule: {"csv": dict(zip(_PARTS, csv, strict=True)), "folders": dict(zip(_PARTS, folders, strict=True))}
     for rule, csv, folders in (
@@ -111,7 +112,7 @@ _FERPLUS = Dataset(
     "and fer2013new.csv (https://github.com/microsoft/FERPlus) there, or the folders FER2013Train, FER2013Valid "
     "and FER2013Test that the FERPlus script makes of them, each with its label.csv",
     licence="images: FER2013's Kaggle challenge, research use; votes: Microsoft, MIT",
-    options=("vote_rule", "label_draw", "duplicates", "flip"),  # it has a validation part of its own
+    options=("vote_rule", "label_draw", "duplicates", "flip"),  # it has its own validation part
     vote_rule="majority",
 )
 
@@ -163,13 +164,12 @@ _FACES = Dataset(
     loader="marginmix.datasets.faces:load",
     counts={EMBEDDED: {"train": 4_000, "test": 1_000}},
     get="drawn by this package",
-    licence="this package's",
+    licence="that of this package",
     embedded=True,
     options=("ambiguity", *COMMON),
     ambiguity=0.3,
 )
 
-# The counts are those of the two official sources, which differ a little.
 ROWS: dict[str, Dataset] = {
     row.name: row
     for row in (
@@ -187,15 +187,18 @@ ROWS: dict[str, Dataset] = {
 
 
 def get(name: str, /, family: str | None = None, **options: Any) -> Dataset:
-    """The row of a dataset, with its options applied; with `family` (a row's name) the user may choose any name.
+    """The row of a dataset, with its options applied. With `family`, the name of a row, the dataset may have any name.
 
-    Raises `UserError` on an unknown name, with the nearest known one, and on an unknown option or a forbidden value.
+    Raises `UserError` on an unknown name, which suggests the nearest known one, and on an unknown option or a value
+    that is not allowed.
     """
     if not _FREE_NAME.fullmatch(name):
-        raise UserError(f"dataset name {name!r}: expected letters, digits, '.', '_' and '-' only; rename it")
+        raise UserError(
+            f"dataset name {name!r}: expected letters, digits, '.', '_' and '-', the first a letter or digit; rename it"
+        )
     row = _row(name if family is None else str(family))
     if name in ROWS and row.name != name:
-        raise UserError(f"dataset name {name!r} is that of {ROWS[name].title}, not of {row.title}; rename it")
+        raise UserError(f"dataset {name!r}: this name belongs to {ROWS[name].title}, not to {row.title}; rename it")
     given = checked_options(name, options, row.options)
     differing = {key: given[key] for key in OPTIONS if key in given and given[key] != getattr(row, key)}
     return replace(
@@ -211,6 +214,6 @@ def get(name: str, /, family: str | None = None, **options: Any) -> Dataset:
 def _row(name: str) -> Dataset:
     if name not in ROWS:
         refuse_old_name(name, {}, ROWS)
-        own = "(your own images: set 'family: folder'; another name for one of these: set 'family')"
+        own = "(for your own images set 'family: folder'; for another name of a known dataset set 'family')"
         raise UserError(f"unknown dataset {name!r}; {suggest(name, ROWS)} {own}")
     return ROWS[name]

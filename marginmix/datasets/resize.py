@@ -1,4 +1,4 @@
-"""Images at the size that an experiment trains at."""
+"""Resizes images to the size that an experiment trains at."""
 
 import json
 import math
@@ -12,14 +12,14 @@ from marginmix.datasets.decode import parallel
 from marginmix.errors import UserError
 from marginmix.files import writing
 
-RESIZE_VERSION = 1  # raised with every change of the pixels that come out, and the numerics version with it
+RESIZE_VERSION = 1  # raise this, and the numerics version, when the resulting pixels change
 
 
 def at_size(prepared: Prepared, side: int | None, cache: Path | str) -> np.ndarray:
-    """The images as uint8 [N, side, side, C]; `side` None leaves them as they are. Kept in `cache`.
+    """The images as uint8 [N, side, side, C], kept in `cache`. `side` None leaves them unchanged.
 
-    Smaller sizes are area means (Pillow's BOX), larger ones bicubic. Raises `UserError` where `side` is below 1, and
-    where the cache is damaged or cannot be written.
+    Smaller sizes are area means (Pillow's BOX), larger ones are bicubic. Raises `UserError` if `side` is below 1, or if
+    the cache is damaged or cannot be written.
     """
     native = prepared.images.shape[1:3]
     if side is None or native == (side, side):
@@ -61,7 +61,7 @@ def _read(folder: Path, shape: tuple[int, int, int, int]) -> np.ndarray:
         if images.shape != shape or images.dtype != np.uint8:
             raise ValueError(f"images.npy: expected uint8 {shape}, found {images.dtype} {images.shape}")
         if (found := _digest(images)) != expected:
-            raise ValueError(f"images.npy: expected pixels of digest {expected}, found {found}")
+            raise ValueError(f"images.npy: expected pixels with digest {expected}, found {found}")
     except Exception as error:  # readers of damaged files raise all kinds
         raise UserError(f"the cache {folder} is damaged ({error}); delete it and run again") from error
     return images

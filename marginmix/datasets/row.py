@@ -1,4 +1,4 @@
-"""A row of the registry: the facts of a dataset before any file is read."""
+"""A row of the registry: what is known about a dataset before any file is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True)
 class Layout:
-    """One way in which a dataset may lie on disk, relative to its root.
+    """One arrangement of a dataset's files under its root.
 
-    `sign` is the path that identifies it; `inputs` are the files and folders that its content depends on.
+    `sign` is the path that identifies the layout. `inputs` are the files and folders that the content depends on.
     """
 
     sign: str
@@ -23,15 +23,15 @@ class Layout:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A row of the registry, or one with options applied to it (`get`).
+    """A row of the registry, or one with options applied (see `get`).
 
-    `classes` and `shape` (H, W, C) are None where the user's images decide them. `counts` has the images per part, by
-    layout; `counts_by_rule` has them for vote rules other than the default. `loader` is "module:function", called as
+    `classes` and `shape` (H, W, C) are None if the user's images decide them. `counts` has the images per part, by
+    layout; `counts_by_rule` has such counts for each vote rule. `loader` is "module:function", called as
     `function(root, row, layout) -> Raw`.
 
-    `options` names the options that the dataset has. Their defaults are the fields of the same names: see `OPTIONS`.
-    `validation` counts where the dataset has no validation part of its own. `changed` holds the options that differ
-    from the registry's row, with `family` where the name is not a row's. A spec holds these beside the name.
+    `options` names the options that the dataset has. The fields with these names hold the defaults: see `OPTIONS`.
+    `validation` is used only if the dataset has no validation part. `changed` holds the options that differ from the
+    registry's row, and `family` if the name is not that of a row. A spec stores `changed` beside the name.
     """
 
     name: str
@@ -63,8 +63,8 @@ class Dataset:
 
     @property
     def validated_as(self) -> str:
-        """The seed of the draw of validation images: the family and the options that change images or labels. So
-        datasets that differ only in their label draw share them. For users' own images it is the dataset's name."""
+        """The text that seeds the draw of validation images: the family, and the options that change images or labels.
+        So datasets that differ only in their label draw share validation images. Users' own images use their name."""
         if self.classes is None:
             return self.name
         values = (value if isinstance(value, str) else f"{value:g}" for value in self.decoded.values())

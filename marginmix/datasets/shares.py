@@ -1,10 +1,11 @@
-"""How many labels each class gives: equal or natural shares, and the spill rule."""
+"""How many labels each class gets: equal or natural shares, and the spill rule."""
 
 import numpy as np
 
 
 def equal_shares(total: int, order: np.ndarray) -> np.ndarray:
-    """`total` over len(order) classes, the remainder one each to the first classes of `order`; int64 [C]."""
+    """`total` divided equally over C = len(order) classes; int64 [C]. The first classes of `order` get one more each
+    until the remainder is used up."""
     share, remainder = divmod(total, len(order))
     shares = np.full(len(order), share, np.int64)
     shares[order[:remainder]] += 1
@@ -12,9 +13,9 @@ def equal_shares(total: int, order: np.ndarray) -> np.ndarray:
 
 
 def natural_shares(total: int, present: np.ndarray) -> np.ndarray:
-    """`total` over the classes in proportion to `present`, at least one each; int64 [C].
+    """`total` divided over the classes in proportion to `present` [C], at least one each; int64 [C].
 
-    By the divisors 1, 3, 5, … (Sainte-Laguë), which favour neither large classes nor small.
+    Uses the divisors 1, 3, 5, … (Sainte-Laguë), which favour neither large classes nor small ones.
     """
     shares = np.ones(len(present), np.int64)
     for _ in range(total - len(present)):
@@ -23,10 +24,11 @@ def natural_shares(total: int, present: np.ndarray) -> np.ndarray:
 
 
 def spill(asked: np.ndarray, present: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """What classes can give, int64 [C]: at most `present`, and what some lack goes to the others, evenly.
+    """The spill rule: `asked` [C], limited to `present` [C]. What some classes lack is spread evenly over the others.
+    int64 [C].
 
-    A remainder goes to the first of those others in `order`. The sum stays that of `asked`, which must not exceed
-    that of `present`.
+    A remainder goes to the first of those others in `order`. The sum stays that of `asked`, which must not exceed that
+    of `present`.
     """
     given = np.minimum(asked, present)
     while lack := int(asked.sum() - given.sum()):

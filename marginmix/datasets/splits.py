@@ -1,7 +1,7 @@
-"""Split manifests: which images are labelled, unlabelled, validation and test, the same for every method.
+"""Split manifests: which images are labelled, unlabelled, validation and test. They are the same for every method.
 
-What is in them is drawn from (dataset, label count, seed) alone; the validation set from the dataset's images alone, so
-that all seeds, label counts and ways to draw labels share it.
+A split depends only on (dataset, label count, seed). Its validation set depends only on the dataset's images, so all
+seeds, label counts and label draws share it.
 """
 
 from collections.abc import Mapping
@@ -24,10 +24,10 @@ SETS = ("labelled", "unlabelled", "validation", "test")
 
 @dataclass(frozen=True)
 class Split:
-    """One cell's four sets, as sorted int64 indices into `Prepared.images`.
+    """The four sets of a cell, as sorted int64 indices into `Prepared.images`.
 
-    `asked` and `given` are labels per class before and after the spill rule; `overlap` {"a/b": images of b with an
-    exact copy in a}.
+    `asked` and `given` are the labels per class before and after the spill rule. `overlap` maps "a/b" to the number of
+    images of b with an exact copy in a.
     """
 
     dataset: str
@@ -45,7 +45,7 @@ class Split:
 
     @property
     def hash(self) -> str:
-        """Hash of all that the split says; part of a run's identity."""
+        """Hash of the split's whole content."""
         return hash_of(self._content())
 
     def _content(self) -> dict[str, Any]:
@@ -55,22 +55,22 @@ class Split:
         return content | {name: _to_ranges(getattr(self, name)) for name in SETS}
 
     def to_json(self) -> dict[str, Any]:
-        """The manifest; indices as ranges with both ends: "0-4,6,8-19"."""
+        """The manifest. It stores indices as inclusive ranges: "0-4,6,8-19"."""
         return {**self._content(), "hash": self.hash}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any], where: str = "split") -> "Split":
-        """The split of a manifest; raises `UserError` where it is incomplete or was changed by hand."""
+        """The split of a manifest. Raises `UserError` if it is incomplete or was changed by hand."""
         try:
             fields = {name: value for name, value in content.items() if name != "hash"}
             fields["classes"] = tuple(fields["classes"])
             split = cls(**fields | {name: _from_ranges(fields[name]) for name in SETS})
             expected = content["hash"]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{where}: not a split manifest ({error!r}); delete it and run again") from error
+            raise UserError(f"{where}: expected a split manifest ({error!r}); delete it and run again") from error
         if split.hash != expected:
             raise UserError(
-                f"{where}: expected hash {expected}, found {split.hash}; it was changed: delete it and rerun"
+                f"{where}: expected hash {expected}, found {split.hash}, so it was changed; delete it and run again"
             )
         return split
 
@@ -89,22 +89,23 @@ def write_split(path: Path | str, split: Split) -> None:
 
 
 def read_split(path: Path | str) -> Split:
-    """Read a manifest; a missing or damaged one is a `UserError`."""
+    """Read a manifest. Raises `UserError` if it is missing or damaged."""
     return Split.from_json(read_json(path), str(path))
 
 
 def make_split(prepared: Prepared, dataset: Dataset, labels: int, seed: int) -> Split:
     """Draw the split of a cell.
 
-    Classes get equal shares of the labels, the remainder in an order drawn from the seed, or with natural label draws
-    shares as of the training images; what a class cannot give goes to the others, evenly. Datasets with official folds
-    (STL-10) have fold `seed` % 10, or all. Raises `UserError` where there are fewer images than labels asked for, or
-    fewer labels than classes.
+    Balanced label draws give all classes the same number of labels; a remainder goes to classes in an order drawn from
+    the seed. Natural label draws follow the class shares of the training images. What a class cannot give, the others
+    give, evenly. Datasets with official folds (STL-10) use fold `seed` % 10, or all training images.
+
+    Raises `UserError` if there are fewer images than labels asked for, or fewer labels than classes.
     """
     if labels < len(prepared.classes):
         raise UserError(
-            f"{dataset.name}: expected at least a label for each of {len(prepared.classes)} classes, "
-            f"found labels {labels}; ask for more"
+            f"{dataset.name}: expected labels of at least {len(prepared.classes)}, one per class, found {labels}; ask "
+            "for more"
         )
     draw = _official if prepared.folds is not None else _drawn
     asked, labelled, validation = draw(prepared, dataset, labels, seed)
@@ -132,7 +133,7 @@ def make_split(prepared: Prepared, dataset: Dataset, labels: int, seed: int) -> 
 
 
 def _official(prepared: Prepared, dataset: Dataset, labels: int, seed: int):
-    """An official fold, validated on the images of no fold; or all training images, and none left to validate on."""
+    """An official fold with the images outside all folds for validation; or all training images, without validation."""
     train, fold = prepared.indices("train"), prepared.folds[seed % len(prepared.folds)]
     if labels not in (len(fold), len(train)):
         raise UserError(
@@ -151,9 +152,9 @@ def _drawn(prepared: Prepared, dataset: Dataset, labels: int, seed: int):
     pool = np.setdiff1d(prepared.indices("train"), kept_out)
     if labels > len(pool):
         raise UserError(
-            f"{dataset.name}: {labels:,} labels asked for, found {len(pool):,} training images beside "
-            f"{len(validation):,} for validation{_and_dropped(len(kept_out) - len(validation))}; ask for "
-            f"{len(pool):,} at most"
+            f"{dataset.name}: expected at least {labels:,} training images to label, found {len(pool):,} beside "
+            f"{len(validation):,} for validation{_and_dropped(len(kept_out) - len(validation))}; ask for at most "
+            f"{len(pool):,} labels"
         )
     text = f"labelled {dataset.name} {labels} {seed}"
     order = shuffled(np.arange(len(prepared.classes)), text)
@@ -168,8 +169,8 @@ def _and_dropped(count: int) -> str:
 
 
 def dropped(prepared: Prepared, dataset: Dataset, validation: np.ndarray) -> np.ndarray:
-    """The training images, with labels and without, that are not to be trained on: with `duplicates: drop` the exact
-    and near copies of a validation or test image. Sorted indices; known before labels are drawn."""
+    """Sorted indices of the training images to leave out before labels are drawn. With `duplicates: drop` these are the
+    exact and near copies of validation and test images; with `keep` there are none."""
     return validation[:0] if dataset.duplicates == "keep" else copies_of_held_out(prepared, validation)
 
 
@@ -177,7 +178,7 @@ def _validation(prepared: Prepared, dataset: Dataset) -> np.ndarray:
     if "valid" in prepared.parts:
         if "validation" in dataset.changed:
             raise UserError(
-                f"{dataset.name}: expected no option validation, since the dataset has validation images of its own, "
+                f"{dataset.name}: expected no option validation, since the dataset has its own validation images, "
                 f"found {dataset.validation}; remove the option"
             )
         return prepared.indices("valid")
@@ -186,7 +187,7 @@ def _validation(prepared: Prepared, dataset: Dataset) -> np.ndarray:
     if isinstance(dataset.validation, float):
         counts = (present * dataset.validation).astype(np.int64)
     else:
-        # A subset of the dataset gives a tenth, as the whole of CIFAR does.
+        # A subset of a dataset gives a tenth of its images at most: the share that CIFAR gives as a whole.
         order = np.arange(len(present))
         counts = spill(equal_shares(min(dataset.validation, len(train) // 10), order), present, order)
     return _draw_by_class(prepared, train, counts, f"validation {dataset.validated_as}")

@@ -1,4 +1,4 @@
-"""STL-10 (Coates et al. 2011): the binary files, with the unlabelled part and the ten official folds."""
+"""STL-10 (Coates et al. 2011), from its binary files, with the unlabelled part and the ten official folds."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from marginmix.errors import UserError
 
 
 def load(root: Path, row: Dataset, layout: str) -> Raw:
-    """train, unlabelled and test parts, and the folds as indices into train."""
+    """The train, unlabelled and test parts, and the folds as indices into train."""
     folder = root / "stl10_binary"
     train, test = _labelled(folder, "train", row), _labelled(folder, "test", row)
     unlabelled = _images(folder / "unlabeled_X.bin", row.shape)
@@ -23,19 +23,19 @@ def _labelled(folder: Path, part: str, row: Dataset) -> tuple[np.ndarray, np.nda
     targets = check_targets(_bytes(path), len(row.classes), path, first=1)
     if len(images) != len(targets):
         raise UserError(
-            f"{path}: expected a label for each of {len(images):,} images, found {len(targets):,}; one of the two is "
-            f"truncated: delete {folder} and get it again"
+            f"{path}: expected {len(images):,} labels, one per image, found {len(targets):,}, so labels or images are "
+            f"truncated; delete {folder} and get it again"
         )
     return images, targets
 
 
 def _images(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
-    """uint8 [N, H, W, C], a view of the file, which holds [N, C, W, H]."""
+    """Images uint8 [N, H, W, C], as a view of the file, which stores [N, C, W, H]."""
     height, width, channels = shape
     flat, size = _bytes(path), height * width * channels
     if not len(flat) or len(flat) % size:
         raise UserError(
-            f"{path}: expected a multiple of {size:,} bytes, found {len(flat):,}; it is truncated: delete "
+            f"{path}: expected a multiple of {size:,} bytes, found {len(flat):,}, so it is truncated; delete "
             f"{path.parent} and get it again"
         )
     return flat.reshape(-1, channels, width, height).transpose(0, 3, 2, 1)
@@ -44,7 +44,7 @@ def _images(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
 def _bytes(path: Path) -> np.ndarray:
     try:
         return np.memmap(path, np.uint8, "r")
-    except (OSError, ValueError) as error:  # numpy says ValueError of an empty file
+    except (OSError, ValueError) as error:  # numpy raises ValueError for an empty file
         raise UserError(f"cannot read {path}: {error}; delete {path.parent} and get it again") from error
 
 
@@ -55,5 +55,5 @@ def _folds(path: Path, count: int) -> list[np.ndarray]:
     except ValueError as error:
         raise UserError(f"{path}: expected lines of numbers ({error}); get it again") from error
     if not folds or any(outside):
-        raise UserError(f"{path}: expected folds of indices 0 to {count - 1}, found others or none; get it again")
+        raise UserError(f"{path}: expected folds with indices 0 to {count - 1}, found others or none; get it again")
     return folds

@@ -1,4 +1,4 @@
-"""SVHN (Netzer et al. 2011): the cropped digits, without the `extra` part."""
+"""SVHN (Netzer et al. 2011), the cropped digits without the `extra` part."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from marginmix.errors import UserError
 
 
 def load(root: Path, row: Dataset, layout: str) -> Raw:
-    """train_32x32.mat and test_32x32.mat; the files' label 10 is the digit 0."""
+    """The train and test parts from train_32x32.mat and test_32x32.mat. In these files label 10 is the digit 0."""
     return Raw({part: _part(root / f"{part}_32x32.mat", row) for part in ("train", "test")}, row.classes, row.name)
 
 
@@ -26,7 +26,7 @@ def _part(path: Path, row: Dataset) -> tuple[np.ndarray, np.ndarray]:
         raise UserError(f"{path}: truncated or damaged ({error}); delete it and get it again") from error
     if pixels.shape != (*row.shape, len(labels)) or pixels.dtype != np.uint8:
         raise UserError(
-            f"{path}: expected X of uint8 {[*row.shape, len(labels)]} for {len(labels):,} labels, found "
+            f"{path}: expected X as uint8 {[*row.shape, len(labels)]} for {len(labels):,} labels, found "
             f"{pixels.dtype} {list(pixels.shape)}; delete it and get it again"
         )
     numbers = check_targets(labels, len(row.classes), path, first=1) + 1

@@ -1,4 +1,4 @@
-"""Which training images copy a held-out image: what `duplicates: drop` leaves out before labels are drawn."""
+"""Finds the training images that copy a held-out image. `duplicates: drop` leaves them out before labels are drawn."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ TRAINING = ("train", "unlabelled")
 
 
 def copies_of_held_out(prepared: Prepared, validation: np.ndarray) -> np.ndarray:
-    """The images of the train and unlabelled parts, but for `validation` itself, that are an exact or near copy of a
-    validation or test image: sorted indices int64.
+    """Sorted indices, int64, of the train and unlabelled images that are an exact or near copy of a validation or test
+    image. The validation images themselves are not among them.
 
-    `validation` holds the indices of the validation images, drawn from the train part or the valid part itself. Exact
-    copies alone count where near ones mean nothing (`Prepared.perceptual` is None).
+    `validation` holds the indices of the validation images: drawn from the train part, or the whole valid part. If
+    `Prepared.perceptual` is None, images are too small for near copies, and only exact copies count.
     """
     training = np.concatenate([prepared.indices(part) for part in TRAINING])
     training = np.setdiff1d(training, validation)

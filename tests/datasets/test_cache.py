@@ -148,7 +148,7 @@ def test_what_cannot_be_downloaded_is_told_in_one_line(tmp_path):
     row = get("rafdb")
     assert not available(row, None, tmp_path) and available(get("faces"), None, tmp_path)
     line = how_to_get(row, None, tmp_path)
-    assert "rafdb (not there)" in line and "ask its authors" in line and "\n" not in line
+    assert "rafdb (no such folder)" in line and "ask its authors" in line and "\n" not in line
     write_rafdb(tmp_path / "rafdb")
     assert available(row, None, tmp_path)
 

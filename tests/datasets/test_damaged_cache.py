@@ -56,12 +56,12 @@ def test_a_cut_file(pets, folder):
 
 def test_a_flipped_pixel(pets, folder):
     flip(folder / "images.npy", -1)
-    assert_damaged(pets, folder, "images.npy: expected data of hash ")
+    assert_damaged(pets, folder, "images.npy: expected data with hash ")
 
 
 def test_changed_labels(pets, folder):
     change(folder / "targets.npy", slice(10), 1)
-    assert_damaged(pets, folder, "targets.npy: expected data of hash ")
+    assert_damaged(pets, folder, "targets.npy: expected data with hash ")
 
 
 def test_changed_hashes(pets, folder):
@@ -72,7 +72,7 @@ def test_changed_hashes(pets, folder):
 @pytest.mark.parametrize("name", ["copies", "perceptual"])
 def test_changed_copies(pets, folder, name):
     change(folder / f"{name}.npy", 3, 7)
-    assert_damaged(pets, folder, f"{name}.npy: expected content of digest ")
+    assert_damaged(pets, folder, f"{name}.npy: expected content with digest ")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_changed_metadata(pets, folder, name):
     meta = json.loads(path.read_text())
     changed = {"mean": [0.4, 0.5, 0.6], "folds": [[0, 1]], "classes": ["dog", "cat"], "parts": {"train": [0, 50]}}
     path.write_text(json.dumps(meta | {name: changed.get(name, "other")}))
-    assert_damaged(pets, folder, "meta.json: expected content of digest ")
+    assert_damaged(pets, folder, "meta.json: expected content with digest ")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"digest": "0"}', "\xff"])

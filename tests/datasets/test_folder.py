@@ -68,7 +68,7 @@ def test_a_link_to_nowhere(tmp_path, prepare_here):
     [
         ("test", "expected test/<class>/\\* beside"),
         ("test/dog", "test: expected 2 class folders, found 1 \\(missing: 'dog'\\)"),
-        ("train/dog", "2 or more classes, found 1"),
+        ("train/dog", "at least 2 folders, one per class, found 1"),
     ],
 )
 def test_missing_folders(tmp_path, prepare_here, path, told):

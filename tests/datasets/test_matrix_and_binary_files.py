@@ -31,7 +31,7 @@ def test_svhn_without_its_test_file(tmp_path, prepare_here):
 
 
 @pytest.mark.parametrize(
-    ("label", "images", "told"), [(11, 1, "expected labels 1 to 10, found 11"), (3, 2, "expected X of uint8")]
+    ("label", "images", "told"), [(11, 1, "expected labels 1 to 10, found 11"), (3, 2, "expected X as uint8")]
 )
 def test_svhn_with_wrong_content(tmp_path, prepare_here, label, images, told):
     root = write_svhn(tmp_path / "data")
@@ -62,13 +62,13 @@ def test_stl10_truncated(tmp_path, prepare_here, name):
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("train_y.bin", bytes([1] * 59), "expected a label for each of 60 images, found 59"),
+        ("train_y.bin", bytes([1] * 59), "expected 60 labels, one per image, found 59"),
         ("train_y.bin", bytes([0] * 60), "expected labels 1 to 10, found 0"),
         ("test_y.bin", b"", "cannot read .*test_y.bin"),
         ("test_y.bin", None, "cannot read .*test_y.bin"),
-        ("fold_indices.txt", b"1 2\n3 60\n", "expected folds of indices 0 to 59"),
+        ("fold_indices.txt", b"1 2\n3 60\n", "expected folds with indices 0 to 59"),
         ("fold_indices.txt", b"1 two\n", "expected lines of numbers"),
-        ("fold_indices.txt", b"", "expected folds of indices"),
+        ("fold_indices.txt", b"", "expected folds with indices"),
     ],
 )
 def test_stl10_with_wrong_content(tmp_path, prepare_here, name, content, told):

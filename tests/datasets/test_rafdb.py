@@ -19,10 +19,10 @@ def test_official_layout(tmp_path, prepare_here):
     [
         ("train_00001.jpg 8", r"\(train\): expected labels 1 to 7, found 8"),
         ("train_00001.jpg 0", "expected labels 1 to 7, found 0"),
-        ("train_00001.jpg", "line 1 of .*expected 'train_00001.jpg 5'"),
+        ("train_00001.jpg", "line 1 of .*expected a line such as 'train_00001.jpg 5'"),
         ("valid_00001.jpg 3", "line 1 of .*found 'valid_00001.jpg 3'"),
         ("train_99999.jpg 3", "missing image .*train_99999_aligned.jpg"),
-        ("", "found none of train"),
+        ("", "found no train image"),
     ],
 )
 def test_wrong_tables(tmp_path, prepare_here, line, told):
@@ -33,5 +33,7 @@ def test_wrong_tables(tmp_path, prepare_here, line, told):
 
 
 def test_absent(tmp_path, prepare_here):
-    with pytest.raises(UserError, match=r"rafdb: expected EmoLabel/.*data \(not there\); found none; ask its authors"):
+    with pytest.raises(
+        UserError, match=r"rafdb: expected EmoLabel/.*data \(no such folder\); found none; ask its authors"
+    ):
         prepare_here("rafdb")

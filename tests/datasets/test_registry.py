@@ -68,7 +68,7 @@ def test_validation_images_go_by_what_they_are_not_by_how_labels_are_drawn():
         ("cifar1O", {}, "did you mean 'cifar10'"),
         ("birds", {"family": "foldr"}, "did you mean 'folder'"),
         ("../birds", {"family": "folder"}, "letters, digits"),
-        ("svhn", {"family": "folder"}, "'svhn' is that of SVHN, not of image folder; rename"),
+        ("svhn", {"family": "folder"}, "'svhn': this name belongs to SVHN, not to image folder; rename"),
         ("ferplu-natural", {}, "unknown dataset 'ferplu-natural'; known are: cifar10"),
         ("faces", {"ambiguity": 1.5}, "dataset 'faces': ambiguity must be a number from 0 to 1, found 1.5"),
         ("faces", {"ambiguity": True}, "ambiguity must be a number from 0 to 1, found True"),
@@ -107,9 +107,9 @@ def test_a_name_of_before_is_refused_with_its_new_spelling(name, given, spelled)
     with pytest.raises(UserError) as refused:
         refuse_old_name(name, given, ROWS)
     line = str(refused.value)
-    assert line.startswith(f"dataset {name!r}: a name says no option any more; write {name}: {spelled}")
+    assert line.startswith(f"dataset {name!r}: names no longer contain options; write {name}: {spelled}")
     if not given:
-        with pytest.raises(UserError, match="a name says no option any more"):
+        with pytest.raises(UserError, match="names no longer contain options"):
             get(name)
 
 

@@ -153,7 +153,9 @@ def test_a_validation_option_is_refused_where_the_dataset_has_a_part_of_its_own(
     for seed, name in enumerate(("cat", "dog"), 9):
         write_images(tmp_path / "data" / "valid" / name, noise(2, 12, 10, 3, seed=seed))
     prepared = prepare_here("pets", family="folder", validation=0.5)
-    with pytest.raises(UserError, match="pets: expected no option validation, since the dataset has validation images"):
+    with pytest.raises(
+        UserError, match="pets: expected no option validation, since the dataset has its own validation images"
+    ):
         split_of(prepared, 4)
 
 
@@ -250,9 +252,11 @@ def test_stl10_has_no_other_label_counts(tmp_path, prepare_here):
 
 
 def test_too_many_or_too_few_labels(digits, pets):
-    with pytest.raises(UserError, match=r"digits: 1,298 labels asked for, found 1,1\d\d training images"):
+    with pytest.raises(
+        UserError, match=r"digits: expected at least 1,298 training images to label, found 1,1\d\d beside"
+    ):
         split_of(digits, 1298)
-    with pytest.raises(UserError, match="a label for each of 10 classes, found labels 9"):
+    with pytest.raises(UserError, match="expected labels of at least 10, one per class, found 9"):
         split_of(digits, 9)
     assert len(split_of(pets, 23).unlabelled) == 0
 
@@ -298,10 +302,10 @@ def test_a_split_of_other_data(digits):
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (lambda content: content.pop("labelled"), "not a split manifest"),
-        (lambda content: content.update(extra=1), "not a split manifest"),
-        (lambda content: content.update(labelled="a-b"), "not a split manifest"),
-        (lambda content: content.update(labelled=[1, 2]), "not a split manifest"),
+        (lambda content: content.pop("labelled"), "expected a split manifest"),
+        (lambda content: content.update(extra=1), "expected a split manifest"),
+        (lambda content: content.update(labelled="a-b"), "expected a split manifest"),
+        (lambda content: content.update(labelled=[1, 2]), "expected a split manifest"),
         (lambda content: content.update(labelled="0-9"), "it was changed"),
     ],
 )
@@ -319,5 +323,5 @@ def test_a_manifest_that_is_absent_or_no_json(tmp_path):
     (tmp_path / "0.json").write_text('{"dataset":')
     with pytest.raises(UserError, match="not valid JSON"):
         read_split(tmp_path / "0.json")
-    with pytest.raises(UserError, match="not a split manifest"):
+    with pytest.raises(UserError, match="expected a split manifest"):
         Split.from_json([])

@@ -16,7 +16,7 @@ from tests.runs.experiment import SOME, decode, finish, loaded, publish
 RUN = RunKey("some", "digits", 20, "sharp", 0)
 MINE = RunKey("some", "mine", 8, "sharp", 3)
 NO_IMAGES = (
-    "mine: expected train in one of: /somewhere (not there); found none; "
+    "mine: expected train in one of: /somewhere (no such folder); found none; "
     "put your images there as train/<class>/* and test/<class>/*, optionally unlabelled/* and valid/<class>/*"
 )
 NO_GPU = (
