@@ -1,4 +1,4 @@
-"""`marginmix`: prepare and audit data, write specs, train, predict, publish. The workflow calls these; so can you."""
+"""Prepare and audit data, write specs, train, predict and publish. The workflow calls these commands; so can you."""
 
 import argparse
 import dataclasses
@@ -19,8 +19,9 @@ from marginmix.runs.recipe import PROFILES, Recipe, fields_of
 from marginmix.runs.record import finished_already
 from marginmix.runs.spec import read_spec
 
-# What a training does without (yaml, jsonschema) or what takes seconds to import (torch) is imported where it is used:
-# `python -m marginmix train spec.json` runs on a machine that has torch, numpy, pandas and scikit-learn alone.
+# Modules that training does not need (yaml, jsonschema), or that take seconds to import (torch), are imported where
+# they are used. So `python -m marginmix train spec.json` runs on a machine with only torch, numpy, pandas and
+# scikit-learn.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +47,10 @@ def _spec(options: argparse.Namespace) -> None:
     plan = Plan(load(options.workflow, options.experiment))
     key = RunKey(options.experiment, options.dataset, options.labels, options.method, options.seed)
     if key not in plan.runs:
-        raise UserError(f"experiment {options.experiment} has no run {'/'.join(map(str, key[1:]))}; see its file")
+        raise UserError(
+            f"experiment {options.experiment}: expected one of its runs, found {'/'.join(map(str, key[1:]))}; see its "
+            "file"
+        )
     entry, config = plan.runs[key].entry, plan.config
     prepared = datasets.prepare(
         key.dataset, entry["root"], config["data_root"], config["cache"], entry["verify_counts"], **entry["options"]
@@ -58,9 +62,9 @@ def _train(options: argparse.Namespace) -> None:
     spec = read_spec(options.spec)
     machine = {name: value for name in ("device", "threads") if (value := getattr(options, name)) is not None}
     spec = dataclasses.replace(spec, machine=dataclasses.replace(spec.machine, **machine))
-    # Before the method is asked for, which takes seconds: a spec that was planned is in its normal form.
+    # This comes first, since importing the method takes seconds. A planned spec is already normalised.
     if not options.anew and (result := finished_already(spec, options.out)):
-        print(f"{spec.key.cell} {spec.method}: finished before, {result['accuracy']:.2f} %", file=sys.stderr)
+        print(f"{spec.key.cell} {spec.method}: already finished, {result['accuracy']:.2f} %", file=sys.stderr)
         return
     spec = spec.normalised(str(options.spec))
     check_writable(options.out)
@@ -104,14 +108,14 @@ def _audit(options: argparse.Namespace) -> None:
 def _recipe(options: argparse.Namespace) -> None:
     from marginmix.runs.methods import facts_of
 
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `marginmix recipe | head` is no error
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # so that `marginmix recipe | head` is no error
     kind = facts_of(options.method, "METHOD").settings if options.method else Recipe
     for name, field in fields_of(kind).items():
         allowed = " | ".join(field.metadata["choices"]) or field.metadata["within"]
         print(f"{name} = {field.default}{f'  ({allowed})' if allowed else ''}")
         print(f"    {field.metadata['doc']}")
     for name, settings in PROFILES.items():
-        print(f"profile {name}: {_spell(settings) or 'the above'}")
+        print(f"profile {name}: {_spell(settings) or 'the defaults above'}")
 
 
 def _spell(settings: Mapping[str, Any]) -> str:
@@ -141,20 +145,22 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     data = argparse.ArgumentParser(add_help=False)
-    data.add_argument("--dataset", required=True, help="name of a dataset, or of your own with --family folder")
-    data.add_argument("--family", help="the registry row that reads it, where the name does not say")
+    data.add_argument("--dataset", required=True, help="name of a dataset, or any name together with --family")
+    data.add_argument("--family", help="known dataset whose format it has, such as folder for your own images")
     data.add_argument(
         "--option", action="append", default=[], metavar="KEY=VALUE",
         help=f"an option of the dataset, as in an experiment's file: {', '.join(datasets.OPTIONS)}; may be repeated",
     )  # fmt: skip
-    data.add_argument("--root", type=Path, help="where its files lie; default: DATA_ROOT/<dataset>, then DATA_ROOT")
-    data.add_argument("--data-root", type=Path, default=Path("data"))
-    data.add_argument("--cache", type=Path, default=Path(".cache"), help="where decoded images are kept")
+    data.add_argument(
+        "--root", type=Path, help="folder with its files; default: DATA_ROOT/<dataset>, DATA_ROOT/<family>, DATA_ROOT"
+    )
+    data.add_argument("--data-root", type=Path, default=Path("data"), help="folder with all datasets; default: data")
+    data.add_argument("--cache", type=Path, default=Path(".cache"), help="folder for decoded images; default: .cache")
     data.add_argument("--no-verify-counts", dest="verify_counts", action="store_false", help="accept a subset")
     out = argparse.ArgumentParser(add_help=False)
-    out.add_argument("--out", type=Path, required=True)
+    out.add_argument("--out", type=Path, required=True, help="the file to write; for train, the folder of the run")
     configs = argparse.ArgumentParser(add_help=False)
-    configs.add_argument("experiment", help="name of a file in workflow/config")
+    configs.add_argument("experiment", help="name of a file in workflow/config, without .yaml")
     configs.add_argument("--workflow", type=Path, default=Path("workflow"), help="the folder that holds config/")
 
     def add(name: str, function: Any, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -162,32 +168,43 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(function=function)
         return command
 
-    add("prepare", _prepare, "decode a dataset into the cache and describe it (JSON)", data, out)
-    split = add("split", _split, "draw the labelled images of a cell and write which they are (JSON)", data, out)
-    split.add_argument("--labels", type=int, required=True)
+    add("prepare", _prepare, "decode a dataset into the cache and write its description (JSON)", data, out)
+    text = "draw the labelled, unlabelled, validation and test images of a cell and write their indices (JSON)"
+    split = add("split", _split, text, data, out)
+    split.add_argument("--labels", type=int, required=True, help="number of labelled images")
     split.add_argument("--seed", type=int, required=True)
     spec = add("spec", _spec, "write the spec of one run of an experiment (JSON)", configs, out)
     for name, kind in (("dataset", str), ("labels", int), ("method", str), ("seed", int)):
         spec.add_argument(name, type=kind)
-    training = add("train", _train, "train the run of a spec, resuming where a killed one was", out)
-    training.add_argument("spec", type=Path, help="spec.json, by Snakemake or `marginmix spec`")
-    training.add_argument("--device", help="cuda, cpu or auto, instead of the spec's")
-    training.add_argument("--threads", type=int, help="CPU threads, instead of the spec's")
-    training.add_argument("--anew", action="store_true", help="train again where --out holds the run finished")
+    training = add("train", _train, "train the run of a spec; a killed run resumes from its checkpoint", out)
+    training.add_argument("spec", type=Path, help="spec.json, written by Snakemake or by `marginmix spec`")
+    training.add_argument("--device", help="cuda, cpu or auto; overrides the spec")
+    training.add_argument("--threads", type=int, help="CPU threads; overrides the spec")
+    training.add_argument("--anew", action="store_true", help="train again even if --out holds the finished run")
     predicting = add("predict", _predict, "classify a folder of images with a trained network (CSV)", out)
     predicting.add_argument("--model", type=Path, required=True, help="model.pt of a finished run")
-    predicting.add_argument("--images", type=Path, required=True, help="a folder; images of any size")
-    toy = add("toy", _toy, "two classes in the plane: borders before and after self-labelling (.npz and .csv)", out)
-    toy.add_argument("--first", required=True, metavar="METHOD", help="import path: what the first border is made by")
-    toy.add_argument("--methods", nargs="+", required=True, metavar="NAME=METHOD", help="what goes on from it")
-    toy.add_argument("--draws", type=int, default=20, help="of the labelled points")
+    predicting.add_argument("--images", type=Path, required=True, help="folder with images of any size")
+    toy = add("toy", _toy, "run the paper's toy: borders before and after self-labelling (.npz and .csv)", out)
+    toy.add_argument(
+        "--first", required=True, metavar="METHOD", help="import path of the method that makes the first border"
+    )
+    toy.add_argument(
+        "--methods", nargs="+", required=True, metavar="NAME=METHOD", help="methods that continue from the first border"
+    )
+    toy.add_argument("--draws", type=int, default=20, help="number of draws of the labelled points; default: 20")
     publishing = add("publish", _publish, "copy an experiment's finished runs into results/published", configs)
-    publishing.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="as Snakemake's --config")
+    publishing.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keys of the experiment to set, as Snakemake's --config",
+    )
     text = "count the copies between the parts of a dataset, and publish the counts"
     audit = add("audit", _audit, text, data)
     audit.add_argument("--published", type=Path, default=Path(paths.PUBLISHED), help="the folder of published evidence")
-    recipe = add("recipe", _recipe, "print every setting of a method, its default, allowed values and source")
-    recipe.add_argument("method", nargs="?", metavar="METHOD", help="import path; default: what every method has")
+    recipe = add("recipe", _recipe, "print every setting of a method with its default, allowed values and source")
+    recipe.add_argument("method", nargs="?", metavar="METHOD", help="import path; default: the settings of all methods")
     return parser
 
 

@@ -1,1 +1,2 @@
-"""What is looked at: guessed labels, separability, class shares, pictures, the toy; and prediction of new images."""
+"""Observations of runs (guessed labels, separability, class shares, pictures), the toy, and prediction of new
+images."""

@@ -1,7 +1,7 @@
-"""The class shares of the unlabelled images, estimated without further labels by networks trained on the labels alone.
+"""The class shares of the unlabelled images, estimated without further labels by labelled-only networks.
 
-Each network learns from all labelled images but one fold, so a network that has not seen an image judges it. These
-judgements calibrate predictions and measure confusion. A network's own training images could not.
+Each network trains on all labelled images except one fold, and predicts the classes of that fold. These held-out
+predictions calibrate probabilities and measure confusion. Predictions for a network's own training images could not.
 """
 
 import hashlib
@@ -23,30 +23,32 @@ from marginmix.training.execution import EAGER
 from marginmix.training.learner import Learner
 
 JUDGED = 5_000
-"""Number of unlabelled images for the estimate, evenly spread over the pool. The standard error of a share is then at
-most 0.7 points."""
+"""Number of unlabelled images used for the estimate, evenly spread over the pool. The standard error of a share is then
+at most 0.7 points."""
 
 Shares = dict[str, list[float]]
 
 
 def labelled_shares(data: TrainingData) -> np.ndarray:
-    """Shares [C] of the classes among the labelled images."""
+    """Class shares [C] of the labelled images."""
     return _shares_of(data.targets[data.labelled].cpu().numpy(), len(data.classes))
 
 
 def true_shares(data: TrainingData) -> np.ndarray:
-    """Shares [C] among the unlabelled images, from their hidden labels: an upper bound for any estimate."""
+    """Class shares [C] of the unlabelled images, from their hidden labels: an upper bound for any estimate."""
     targets = data.targets[data.unlabelled].cpu().numpy()
     return _shares_of(targets[targets >= 0], len(data.classes))
 
 
 def estimated_shares(recipe: Method.Settings, data: TrainingData, cell: str) -> Shares:
-    """`ESTIMATES` of the shares of the unlabelled pool, each [C], from `recipe.share_folds` labelled-only networks of
-    `recipe.share_steps` steps. `cell` seeds them.
+    """The class shares of the unlabelled images by each of `ESTIMATES`: name -> [C].
+
+    They come from `recipe.share_folds` labelled-only networks, trained for `recipe.share_steps` steps and seeded by
+    `cell`.
 
     - em: expectation-maximisation on the networks' mean probabilities (Saerens et al. 2002).
     - em-calibrated: the same, after bias-corrected temperature scaling on held-out labels (Alexandari et al. 2020).
-    - bbse: from the confusion of held-out labels (Lipton et al. 2018).
+    - bbse: black-box shift estimation from the confusion on held-out labels (Lipton et al. 2018).
     """
     source, classes = labelled_shares(data), len(data.classes)
     labelled = data.labelled.cpu().numpy()
@@ -95,11 +97,12 @@ def _indices(positions: np.ndarray, data: TrainingData) -> torch.Tensor:
 
 
 def _folds(targets: np.ndarray, folds: int, cell: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Positions to learn from and positions to judge, for each fold; every class in every fold where it can be."""
+    """(positions to train on, held-out positions) of each fold. Folds are stratified: each has every class if the
+    labels suffice."""
     seed = int.from_bytes(hashlib.sha256(f"{cell}/shares".encode()).digest()[:4], "little")
     rarest = int(np.unique(targets, return_counts=True)[1].min())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a class with fewer images than folds
+        warnings.simplefilter("ignore")  # scikit-learn warns of a class with fewer images than folds
         splitter = StratifiedKFold(max(2, min(folds, rarest)), shuffle=True, random_state=seed)
         return list(splitter.split(targets, targets))
 

@@ -1,7 +1,7 @@
-"""Why a method behaves as it does: its guessed labels, and their gradients, on a fixed sample of unlabelled images.
+"""Why a method behaves as it does: its guessed labels and their gradients, on a fixed sample of unlabelled images.
 
-Nothing here changes a run: labels are guessed by a copy of the method, as in training (batch by batch, each normalised
-by its own statistics) but on images that are not augmented.
+Nothing here changes a run. A copy of the method guesses the labels, batch by batch with batch statistics as in
+training, but on images without augmentation.
 """
 
 import copy
@@ -19,8 +19,8 @@ from marginmix.training.data import TrainingData
 CALIBRATION_BINS = 10
 ENTROPY_BINS = 5
 MIDDLE = 0.8
-"""An image lies in the middle where its squared distance to the nearest class mean is more than this share of that to
-the second nearest."""
+"""An image lies in the middle if its squared distance to the nearest class mean exceeds this share of its squared
+distance to the second nearest."""
 
 DIAGNOSED = (
     "guess_calibration_error", "guess_imbalance", "in_the_middle",
@@ -29,23 +29,24 @@ DIAGNOSED = (
 
 
 def calibration_error(probabilities: Tensor, targets: Tensor) -> float:
-    """Expected calibration error in percent (Guo et al. 2017, eq. 3; 10 bins) of [N, C] for the classes [N]."""
+    """Expected calibration error in percent (Guo et al. 2017, eq. 3; 10 bins) of `probabilities` [N, C] against the
+    classes `targets` [N]."""
     confidence, best = probabilities.max(1)
     right = (best == targets).to(confidence.dtype)
-    bins = (confidence * CALIBRATION_BINS).long().clamp(0, CALIBRATION_BINS - 1)  # a diverged network has no confidence
+    bins = (confidence * CALIBRATION_BINS).long().clamp(0, CALIBRATION_BINS - 1)  # a diverged network gives NaN
     gaps = torch.zeros(CALIBRATION_BINS, dtype=confidence.dtype, device=bins.device)
     return 100 * float(gaps.index_add(0, bins, confidence - right).abs().sum()) / len(targets)
 
 
 def diagnose(method: Method, network: nn.Module, data: TrainingData, step: Tensor) -> dict[str, float]:
-    """The columns `DIAGNOSED` of a row of metrics.csv, after `step` steps; empty where the method guesses no labels.
+    """The columns `DIAGNOSED` for a row of metrics.csv, after `step` steps; {} if the method guesses no labels.
 
-    - guess_calibration_error: of the guessed labels, percent.
+    - guess_calibration_error: calibration error of the guessed labels, percent.
     - guess_imbalance: total variation between the mean guessed label and the true class shares, percent.
-    - in_the_middle: images between two class means, see `MIDDLE`, percent. The means are those of the labelled images'
-      normalised embeddings, for every method alike.
-    - guess_share_i, gradient_i, i = 1 … 5: of the guessed labels whose entropy lies in the i-th fifth of 0 … log C,
-      their share in percent and the mean norm of the gradient of the unlabelled loss, weight 1, in the image's logits.
+    - in_the_middle: images between two class means (see `MIDDLE`), percent. For every method, the means are those of
+      the labelled images' normalised embeddings.
+    - guess_share_i, gradient_i, i = 1 … 5: about guessed labels whose entropy lies in the i-th fifth of 0 … log C.
+      Their share in percent, and the mean norm of the gradient of the unlabelled loss (weight 1) in an image's logits.
     """
     recipe, known = method.recipe, data.unlabelled[data.targets[data.unlabelled] >= 0]
     count = min(recipe.diagnosed, len(known)) // recipe.batch_size * recipe.batch_size
@@ -53,7 +54,7 @@ def diagnose(method: Method, network: nn.Module, data: TrainingData, step: Tenso
         return {}
     sample, labelled = (spread(pool, count, recipe.batch_size) for pool in (known, data.labelled))
     guesses, logits, embeddings, theirs = guess(method, network, data, sample, labelled, step)
-    kept = guesses.sum(1) > 0  # a row of zeros is no guess
+    kept = guesses.sum(1) > 0  # a row of zeros means that the guess was dropped
     if not kept.any():
         return {}
     sample, guesses, logits, embeddings = (found[kept] for found in (sample, guesses, logits, embeddings))
@@ -75,8 +76,11 @@ def diagnose(method: Method, network: nn.Module, data: TrainingData, step: Tenso
 
 
 def spread(pool: Tensor, count: int, size: int) -> Tensor:
-    """`count`, a multiple of `size`, of the `pool` [N], evenly spread over it, and so is each batch of `size` in turn:
-    pools may lie in the order of their classes. Where N is less, some come more than once."""
+    """`count` entries of the `pool` [N], evenly spread over it. `count` is a multiple of `size`.
+
+    Each consecutive batch of `size` is evenly spread, too, since a pool may be sorted by class. If N is smaller than
+    `count`, entries repeat.
+    """
     chosen = pool[torch.arange(count, device=pool.device) * len(pool) // max(count, 1)]
     return chosen.view(size, -1).T.flatten()
 
@@ -85,8 +89,8 @@ def spread(pool: Tensor, count: int, size: int) -> Tensor:
 def guess(
     method: Method, network: nn.Module, data: TrainingData, sample: Tensor, labelled: Tensor, step: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Guessed labels [N, C] after `step` steps, logits and embeddings of the images `sample` [N]; embeddings of
-    `labelled` [N]. N is a multiple of the batch size."""
+    """Guessed labels [N, C], logits [N, C] and embeddings [N, D] of the images `sample` [N], and embeddings [N, D] of
+    the images `labelled` [N], after `step` steps. N is a multiple of the batch size."""
     method, size = copy.deepcopy(method), method.recipe.batch_size
     network.train()
     found = []
@@ -101,8 +105,8 @@ def guess(
 
 
 def _in_the_middle(embeddings: Tensor, labelled: Tensor, labels: Tensor) -> float:
-    """Share of `embeddings` [N, D] between the nearest two means of `labelled` [M, D] with one-hot labels [M, C]; not a
-    number where the labels are of one class."""
+    """Share of `embeddings` [N, D] in the middle between the two nearest class means of `labelled` [M, D], which have
+    the one-hot `labels` [M, C]. NaN if all labels are of one class."""
     if (labels.sum(0) > 0).sum() < 2:
         return float("nan")
     means = labels.T @ F.normalize(labelled, dim=1) / labels.sum(0).clamp_min(1)[:, None]
@@ -111,7 +115,7 @@ def _in_the_middle(embeddings: Tensor, labelled: Tensor, labels: Tensor) -> floa
 
 
 def _gradient(logits: Tensor, guesses: Tensor, loss: str) -> Tensor:
-    """Of each image's own unlabelled loss in its logits [N, C]."""
+    """The gradient of each image's unlabelled loss in its logits, [N, C]."""
     logits = logits.detach().requires_grad_()
     distance = squared_error if loss == "squared" else soft_cross_entropy
     with torch.enable_grad():

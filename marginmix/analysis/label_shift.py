@@ -1,8 +1,8 @@
 """Label shift: the images to classify have other class shares than the labelled ones.
 
-Balanced labels say nothing of how common a class is. These functions estimate the shares p of an unlabelled set from a
-classifier's predictions on it, and adjust predictions to them. Under label shift p(x | y) is the same in both sets. So
-p(y | x) of one set follows from that of the other by Bayes' rule.
+Balanced labels do not say how common a class is. These functions estimate the class shares p of an unlabelled set from
+a classifier's predictions on it, and adjust predictions to these shares. Under label shift p(x | y) is the same in both
+sets. So p(y | x) of one set follows from that of the other by Bayes' rule.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ import numpy as np
 from scipy.optimize import minimize, nnls
 
 ESTIMATES = ("em", "em-calibrated", "bbse")
-"""The ways of estimating shares without labels, by their names in `target_shares`."""
+"""The ways to estimate shares without labels, by their names in the setting `target_shares`."""
 FLOOR = 1e-8
 SETTLED = 1e-7
-"""Expectation-maximisation ends where no share moves by more than this in a round."""
+"""Expectation-maximisation ends once every share moves by less than this in a round."""
 ROUNDS = 10_000
 
 
@@ -29,10 +29,10 @@ def adjusted(probabilities: np.ndarray, source: np.ndarray, target: np.ndarray) 
 
 
 def em_shares(probabilities: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """The shares [C] of a set by expectation-maximisation (Saerens et al. 2002, eq. 2.9), from the `source` shares on.
+    """The class shares [C] of a set by expectation-maximisation (Saerens et al. 2002, eq. 2.9), starting from `source`.
 
-    They maximise the likelihood of the set's images, given `probabilities` [N, C] by a classifier that learned under
-    `source` [C]. They are returned once they have settled.
+    They maximise the likelihood of the set's images. `probabilities` [N, C] come from a classifier trained under the
+    shares `source` [C]. Iteration ends when the shares have settled, or after `ROUNDS`.
     """
     shares = np.asarray(source, np.float64)
     for _ in range(ROUNDS):
@@ -43,10 +43,10 @@ def em_shares(probabilities: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 
 def calibration(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-    """Temperature T and biases b [C] of softmax(z / T + b), bias-corrected temperature scaling (Alexandari et al.
-    2020, section 3): those under which `targets` [N] are most likely.
+    """Temperature T and biases b [C] of softmax(z / T + b): bias-corrected temperature scaling (Alexandari et al. 2020,
+    section 3). They maximise the likelihood of `targets` [N].
 
-    `logits` [N, C] are of images that the classifier has not learned from. The biases have mean 0.
+    `logits` [N, C] belong to images that the classifier was not trained on. The biases have mean 0.
     """
     classes = logits.shape[1]
     one_hot = np.eye(classes)[targets]
@@ -67,11 +67,11 @@ def calibration(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndar
 def black_box_shares(
     held_out: np.ndarray, targets: np.ndarray, predicted: np.ndarray, source: np.ndarray
 ) -> np.ndarray:
-    """The shares [C] of a set by black-box shift estimation (Lipton et al. 2018, section 3).
+    """The class shares [C] of a set by black-box shift estimation (Lipton et al. 2018, section 3).
 
-    Of labelled images that the classifier has not learned from, `held_out` [N] are its classes and `targets` [N] the
-    true ones, drawn under the shares `source` [C]. `predicted` [C] is how often it says each class on the set. Solves
-    Σ_k P(says j | k) p_k = predicted_j for p ≥ 0 in least squares.
+    `held_out` [N] are the predicted classes of labelled images that the classifier was not trained on, and `targets`
+    [N] their true classes, drawn under the shares `source` [C]. `predicted` [C] is the share of each predicted class on
+    the set. Solves Σ_k P(predicts j | k) p_k = predicted_j for p ≥ 0 by least squares.
     """
     classes = len(source)
     says = np.zeros((classes, classes))

@@ -1,4 +1,4 @@
-"""A trained network's predictions on images without labels."""
+"""Predictions of a trained network for images without labels."""
 
 import csv
 import io
@@ -17,10 +17,10 @@ from marginmix.views.augment import Scaling
 
 
 def predict(model: Path, images: Path, out: Path) -> int:
-    """Write a CSV row (image, class, confidence in percent) for every image file below `images`; their number.
+    """Write one CSV row (image, class, confidence in percent) per image file under `images`. Returns how many.
 
-    `model` is the model.pt of a finished run. Images are cut to their centre squares and scaled to the size that it was
-    trained at. Raises `UserError` where the model or an image cannot be read, or there is none.
+    `model` is the model.pt of a finished run. Images are cut to their centre squares and resized to the size that the
+    run trained at. Raises `UserError` if the model or an image cannot be read, or if there is no image.
     """
     try:
         content = torch.load(model, map_location="cpu", weights_only=True)
@@ -30,7 +30,9 @@ def predict(model: Path, images: Path, out: Path) -> int:
         network.to(scaling.factor.dtype, memory_format=torch.channels_last)
         network.load_state_dict(content["network"])
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise UserError(f"{model}: expected the model.pt of a finished run, found none ({error})") from error
+        raise UserError(
+            f"{model}: expected the model.pt of a finished run, found something else ({error}); see results/runs"
+        ) from error
     paths = image_files(images) if images.is_dir() else []
     if not paths:
         raise UserError(f"{images}: expected a folder with images, found none; put some there")

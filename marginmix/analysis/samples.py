@@ -16,12 +16,16 @@ SEARCHED = 2048
 
 
 def contact_sheet(learner: Learner, columns: int) -> dict[str, np.ndarray]:
-    """Pictures uint8 [n, H, W, C] and labels float [n, classes] of at most `columns` images a row; {} where the method
-    guesses no labels.
+    """Pictures uint8 [n, H, W, C] and labels float [n, classes], with at most `columns` images per row. {} if the
+    method guesses no labels.
 
-    labelled and its labels; view_1 … view_K of the same unlabelled images; mixture and its labels, those of the
-    labelled part first; confident and doubtful with the guesses and the true classes [n] (-1: unknown). All are of the
-    step that comes next, by the network as it is (the mixtures' labels before `label_what: mixtures` replaces them).
+    - labelled: labelled images and their labels.
+    - view_1 … view_K: K views of the same unlabelled images.
+    - mixture: mixtures and their labels; those of the labelled part come first.
+    - confident, doubtful: images with the guessed labels and the true classes [n] (-1: unknown).
+
+    All pictures show the next step, with the network as it is now. The labels of mixtures are those before
+    `label_what: mixtures` replaces them.
     """
     recipe, data = learner.recipe, learner.data
     if learner.method.looks_at == "nothing":
@@ -29,7 +33,7 @@ def contact_sheet(learner: Learner, columns: int) -> dict[str, np.ndarray]:
     size, count = recipe.batch_size, recipe.unlabelled_ratio * recipe.batch_size
     draws = learner.drawer.step(learner.completed).to(learner.device)
     images, labels, _ = learner.views(draws)
-    method = copy.deepcopy(learner.method)  # guessing moves its state
+    method = copy.deepcopy(learner.method)  # guessing changes its state
     guesses = guess_labels(method, learner.looking, images, labels, learner.clock.to(learner.dtype), tracked=False)
     everything = torch.cat([labels, *[guesses] * ((len(images) - size) // count)])
     mixed = method.mix(Batch(images, everything, size), draws)
@@ -44,7 +48,7 @@ def contact_sheet(learner: Learner, columns: int) -> dict[str, np.ndarray]:
 
 
 def _extremes(learner: Learner, columns: int) -> dict[str, Tensor]:
-    """The unlabelled images whose guessed labels are the most and the least confident of many."""
+    """The unlabelled images with the most and the least confident guessed labels among `SEARCHED`."""
     data = learner.data
     size = learner.recipe.batch_size
     count = min(SEARCHED, len(data.unlabelled)) // size * size

@@ -1,4 +1,4 @@
-"""How separable classes are in an embedding space: four measures that do not depend on the network."""
+"""How separable classes are in an embedding space, by four measures that do not depend on the network."""
 
 import numpy as np
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
@@ -6,19 +6,23 @@ from sklearn.neighbors import NearestNeighbors
 
 NEIGHBOURS = 15
 MOST = 3000
-"""Number of points for the silhouette and the neighbours, evenly spread over the data: the cost is quadratic."""
+"""Number of points for the silhouette and the neighbours, evenly spread over the data, since their cost is
+quadratic."""
 
 MEASURES = ("silhouette", "davies_bouldin", "fisher_ratio", "neighbour_error")
 
 
 def separability(points: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """`MEASURES` of points [N, D] in the classes `targets` [N]; not a number where fewer than two classes have
-    points, or where a network collapsed or diverged: all points at one place, or not finite.
+    """`MEASURES` of `points` [N, D] with the classes `targets` [N].
+
+    They are NaN if fewer than two classes have points, or if the network collapsed (all points equal) or diverged (a
+    point is not finite).
 
     - silhouette: mean of (b - a) / max(a, b), from -1 to 1 (Rousseeuw 1987).
-    - davies_bouldin: mean over the classes of the worst (s_i + s_j) / d_ij, from 0 on; small is separate (1979).
-    - fisher_ratio: trace of the between-class scatter over that of the within-class scatter, from 0 on.
-    - neighbour_error: points of another class than most of their 15 nearest others, percent.
+    - davies_bouldin: mean over classes of the largest (s_i + s_j) / d_ij; at least 0, small if separable (Davies and
+      Bouldin 1979).
+    - fisher_ratio: trace of the between-class scatter over trace of the within-class scatter; at least 0.
+    - neighbour_error: share of points that a vote of their 15 nearest neighbours puts into another class, percent.
     """
     points = np.asarray(points, np.float64)
     if len(np.unique(targets)) < 2 or not np.isfinite(points).all() or (points == points[0]).all():
@@ -42,7 +46,7 @@ def fisher_ratio(points: np.ndarray, targets: np.ndarray) -> float:
 
 
 def neighbour_error(points: np.ndarray, targets: np.ndarray) -> float:
-    """Leave-one-out error in percent of the vote of the `NEIGHBOURS` nearest; ties go to the first class."""
+    """Leave-one-out error, in percent, of a vote of the `NEIGHBOURS` nearest points. Ties go to the first class."""
     classes, codes = np.unique(targets, return_inverse=True)
     search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(points) - 1)).fit(points)
     nearest = search.kneighbors(return_distance=False)

@@ -1,4 +1,4 @@
-"""Embeddings of all images at a step of a run: the plane, where they have two units, and the separability."""
+"""Embeddings of all images at one step of a run: their separability, and the plane if they have two units."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,20 +11,20 @@ Arrays = dict[str, Tensor]
 Row = dict[str, float | str]
 
 PLANE = 2
-"""Embeddings of this many units are kept for figures; of larger ones only the measures."""
+"""Embeddings with this many units are kept for figures. Of larger embeddings only the measures are kept."""
 
 
 def known_training(data: TrainingData) -> Tensor:
-    """The training images whose class is known."""
+    """Indices of the training images with a known class."""
     return data.training[data.targets[data.training] >= 0]
 
 
 def take_snapshot(learner: Learner) -> tuple[Arrays, list[Row]]:
-    """By the averaged network, of images with a known class:
+    """A snapshot by the averaged network, of images with a known class. Returns arrays and rows.
 
-    - of a plane, float16 `points` [n, 2] of the training images, the mean of each class's normalised points,
-      `centroids` [C, 2], and the head's `accuracy` on them, percent; {} where the embedding is no plane;
-    - rows of separability.csv: step, part (train, test), space (raw, for a plane only; normalised) and the measures.
+    - Arrays: `points` float16 [n, 2] of the training images, `centroids` [C, 2], the means of each class's normalised
+      points, and the head's `accuracy` on these images, percent. {} unless the embedding has two units.
+    - Rows of separability: step, part (train, test), space (raw, only with two units; normalised) and the measures.
     """
     data, arrays, rows = learner.data, {}, []
     for part, indices in (("train", known_training(data)), ("test", data.test)):

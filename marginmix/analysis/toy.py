@@ -1,8 +1,8 @@
 """The paper's toy: two classes in the plane, few labelled points, and the border before and after self-labelling.
 
-The training step is the real one, with points instead of images. How much the border depends on which points
-happened to be labelled is measured over many draws of them: the paper claims that one way of self-labelling is unstable
-where classes overlap, and that the other is not.
+The training step is the real one, with points instead of images. Many draws of the labelled points show how much the
+border depends on them. The paper claims that one way of self-labelling is unstable where classes overlap, and that the
+other is not.
 """
 
 import copy
@@ -28,11 +28,11 @@ from marginmix.training.optimiser import Adam
 from marginmix.views.step_draws import Drawer
 
 PROBLEMS = {"easy": 2.0, "hard": 0.75}
-"""Half the distance of the two classes' means, in their standard deviation: 2 % and 23 % of the points lie beyond the
-best border."""
-UNLABELLED, LABELLED = 200, 4  # points a class
-REACH, GRID = 4.5, 60  # of the maps: from -REACH to REACH in both directions
-JITTER = 0.1  # standard deviation of what stands for a weak augmentation
+"""Half the distance between the class means, in standard deviations. 2 % and 23 % of the points lie beyond the best
+border."""
+UNLABELLED, LABELLED = 200, 4  # points per class
+REACH, GRID = 4.5, 60  # the maps have GRID x GRID points from -REACH to REACH in both directions
+JITTER = 0.1  # standard deviation of the noise that stands in for weak augmentation
 SETTINGS = {
     "steps": 300, "evaluations": 1, "score_window": 1, "batch_size": 16, "precision": "fp32", "learning_rate": 0.01,
     "lambda_u": 20,
@@ -41,7 +41,7 @@ RESAMPLES = 2000
 
 
 class PlaneNetwork(nn.Module):
-    """Points [N, 2] to (logits [N, 2], embedding [N, 32])."""
+    """Maps points [N, 2] to (logits [N, 2], embedding [N, 32])."""
 
     def __init__(self):
         super().__init__()
@@ -54,7 +54,8 @@ class PlaneNetwork(nn.Module):
 
 
 def points_of(text: str, half_distance: float, each: int) -> tuple[np.ndarray, np.ndarray]:
-    """`each` points of both classes, [2 each, 2], and their classes, drawn from `text`: normal around (∓h, 0)."""
+    """`each` points per class, float32 [2 each, 2], and their classes [2 each], seeded by `text`. The points are normal
+    around (∓`half_distance`, 0)."""
     targets = np.repeat([0, 1], each)
     points = ndtri(uniform(text, 2 * each, 2).clip(1e-12))
     points[:, 0] += half_distance * (2 * targets - 1)
@@ -62,17 +63,19 @@ def points_of(text: str, half_distance: float, each: int) -> tuple[np.ndarray, n
 
 
 def run_toy(first: str, methods: Mapping[str, str], draws: int, out: Path) -> None:
-    """Write `out` (.npz: points, and maps of the probability of class 1) and a .csv of the same name (`spreads`).
+    """Write `out`, an .npz with points and maps of the probability of class 1, and a .csv of the same name (`spreads`).
 
-    `first`: import path of the method behind the first border, trained on the labelled points alone; `methods`: name ->
-    path of those that go on from it with the unlabelled points.
+    `first`: import path of the method that makes the first border, from the labelled points alone. `methods`: name ->
+    import path of the methods that continue from it with the unlabelled points. Raises `UserError` on bad arguments.
     """
     if draws < 2:
-        raise UserError(f"--draws: expected 2 or more, to compare them, found {draws}")
+        raise UserError(f"--draws: expected at least 2, since draws are compared, found {draws}")
     if "first" in methods:
-        raise UserError("--methods: expected other names than first, which is that of the border before, found it")
+        raise UserError(
+            "--methods: expected names other than 'first', the name of the first border; choose another name"
+        )
     if out.suffix != ".npz":
-        raise UserError(f"--out: expected the name of an .npz, beside which a .csv will lie, found {out}")
+        raise UserError(f"--out: expected a file name that ends in .npz (a .csv is written beside it), found {out}")
     devices.prepare(torch.device("cpu"), threads=1, exact=True)
     arrays, rows = {}, []
     axis = np.linspace(-REACH, REACH, GRID, dtype=np.float32)
@@ -86,7 +89,7 @@ def run_toy(first: str, methods: Mapping[str, str], draws: int, out: Path) -> No
             labelled, targets = points_of(f"toy/{problem}/labelled/{draw}", distance, LABELLED)
             chosen.append(labelled)
             plane = torch.from_numpy(labelled), torch.from_numpy(targets), torch.from_numpy(unlabelled)
-            # All other chance is the same in every draw: initial weights, batches, mixing, jitter.
+            # All other randomness is the same in every draw: initial weights, batches, mixing, jitter.
             torch.manual_seed(0)
             cell = f"toy/{problem}"
             started = _trained(first, PlaneNetwork(), plane, cell)
@@ -107,9 +110,12 @@ def run_toy(first: str, methods: Mapping[str, str], draws: int, out: Path) -> No
 
 
 def spreads(problem: str, guesses: Mapping[str, np.ndarray], truth: np.ndarray, baseline: str) -> list[dict]:
-    """One row per border, from the predicted classes [R, N] of the unlabelled points after each of R draws of labelled
-    ones: accuracy; disagreement, how likely two draws are to disagree about a point; its difference from the
-    `baseline`'s with a 95 % interval (bootstrap over draws). All in percent."""
+    """One row per border. `guesses`: border -> predicted classes [R, N] of the N unlabelled points, after each of R
+    draws of the labelled points.
+
+    A row has the accuracy, the disagreement (how likely two draws are to disagree about a point), and the difference of
+    the disagreement from that of `baseline` with a 95 % interval (bootstrap over draws). All are in percent.
+    """
     R = len(next(iter(guesses.values())))
     samples = np.random.default_rng(0).integers(0, R, (RESAMPLES, R))
     pairs = {name: 100 * (found[:, None] != found[None]).mean(2) for name, found in guesses.items()}
@@ -128,14 +134,14 @@ def spreads(problem: str, guesses: Mapping[str, np.ndarray], truth: np.ndarray, 
 
 
 def _off_diagonal(pairs: np.ndarray, sample: np.ndarray) -> float:
-    """Mean of `pairs` [R, R] over the pairs of different draws in `sample`; not a number where there is none."""
+    """Mean of `pairs` [R, R] over the pairs of different draws in `sample`; NaN if there is none."""
     different = sample[:, None] != sample[None]
     return float(pairs[np.ix_(sample, sample)][different].mean()) if different.any() else np.nan
 
 
 def _trained(path: str, network: nn.Module, plane: tuple[Tensor, Tensor, Tensor], cell: str) -> nn.Module:
-    """`network` after training by the method of that import path on `plane`: labelled points, their classes, unlabelled
-    points."""
+    """`network` after training with the method at the import path `path`. `plane`: labelled points, their classes,
+    unlabelled points."""
     labelled, targets, unlabelled = plane
     one_hot = torch.eye(2)[targets]
     kind = resolve_method(path, "--methods")
@@ -162,5 +168,5 @@ def _trained(path: str, network: nn.Module, plane: tuple[Tensor, Tensor, Tensor]
 
 @torch.no_grad()
 def _probabilities(network: nn.Module, points: Tensor) -> np.ndarray:
-    """Of class 1, [N]."""
+    """Probabilities of class 1, [N]."""
     return network(points)[0].softmax(1)[:, 1].numpy()

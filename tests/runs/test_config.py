@@ -180,7 +180,7 @@ REFUSED = [
     ({"methods": {"m": {"recipe": {}}}}, "methods.m: the key 'method_class' is missing: an import path"),
     ({"methods": {"embedding": {"method_class": "baselines.mixup:MixUp"}}},
      "methods.embedding: the name is taken by the runs of the embedding figures; choose another"),
-    ({"datasets": {"ferplus-natural": {"labels": [320]}}}, "dataset 'ferplus-natural': names no longer contain options; "
+    ({"datasets": {"ferplus-natural": {"labels": [320]}}}, "names no longer contain options; "
      "write ferplus-natural: {family: ferplus, label_draw: natural}"),
     ({"datasets": {"faces-0.6": {"labels": [70]}}}, "write faces-0.6: {family: faces, ambiguity: 0.6}"),
     ({"datasets": {"mine-natural": {"labels": [8], "family": "folder"}}}, "{family: folder, label_draw: natural}"),

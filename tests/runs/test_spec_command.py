@@ -35,8 +35,8 @@ def test_it_is_the_spec_of_the_plan(spec, tmp_path):
 
 @pytest.mark.parametrize("words, line", [
     (("smoe", "digits", "20", "sharp", "1"), "no experiment 'smoe' in workflow/config; did you mean 'some'?"),
-    (("some", "digits", "21", "sharp", "1"), "experiment some has no run digits/21/sharp/1; see its file"),
-    (("some", "digits", "20", "shrap", "1"), "experiment some has no run digits/20/shrap/1; see its file"),
+    (("some", "digits", "21", "sharp", "1"), "experiment some: expected one of its runs, found digits/21/sharp/1; see"),
+    (("some", "digits", "20", "shrap", "1"), "experiment some: expected one of its runs, found digits/20/shrap/1; see"),
     (("some", "mine", "8", "sharp", "3"), "mine: expected train in one of: /somewhere (no such folder); found none;"),
 ])  # fmt: skip
 def test_what_cannot_be_had_is_told_in_one_line(spec, tmp_path, capsys, words, line):

@@ -45,7 +45,7 @@ def test_a_finished_run_is_returned_at_once_and_without_torch(place):
     done = subprocess.run(call, capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "0 False\n", done.stderr
     accuracy = json.loads(place.read("result.json"))["accuracy"]
-    assert done.stderr == f"mine/6/0 m: finished before, {accuracy:.2f} %\n"
+    assert done.stderr == f"mine/6/0 m: already finished, {accuracy:.2f} %\n"
     assert kept(place) == before
 
 

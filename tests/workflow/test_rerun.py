@@ -55,7 +55,7 @@ def test_a_second_call_has_nothing_to_do_with_or_without_what_snakemake_remember
 
 def test_a_finished_run_that_is_called_for_returns_at_once(copy):
     done = copy.snakemake(*TINY, "--forcerun", "train", "--", "trainings")
-    assert done.returncode == 0 and "mixmatch: finished before, 60.00 %" in done.stdout, done.stdout
+    assert done.returncode == 0 and "mixmatch: already finished, 60.00 %" in done.stdout, done.stdout
     assert len(copy.calls("train")) == 6 and len(copy.trained()) == 3
     assert "train" not in copy.planned(*TINY)
 

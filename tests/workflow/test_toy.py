@@ -57,4 +57,4 @@ def test_a_short_toy_from_points_to_figure(tmp_path, monkeypatch):
 def test_one_draw_cannot_be_compared(tmp_path, capsys):
     call = ["toy", "--first", FIRST, "--methods", f"mixmatch={METHODS['mixmatch']}", "--draws", "1"]
     assert cli.main([*call, "--out", str(tmp_path / "toy.npz")]) == 1
-    assert "--draws: expected 2 or more, to compare them, found 1" in capsys.readouterr().err
+    assert "--draws: expected at least 2, since draws are compared, found 1" in capsys.readouterr().err
