@@ -25,8 +25,7 @@ SCREENED, FINAL = "every variant, on the seeds that all have", "the finalists, o
 def choice_frame(results: Results) -> pd.DataFrame:
     """A row for each (stage, start, variant): `COLUMNS`, and MEASURE_LABELS for each measure and label count, percent
     on validation images. A stage has the seeds that all its variants are planned with."""
-    config, window = results.config, next(iter(results.plan.runs.values())).recipe.score_window
-    scores = study_scores(results.curves, window, "validation")
+    config, scores = results.config, study_scores(results.curves, "validation")
     alarms = {one.key for one in results.ordinary if collapsed(one)}
     seeds: dict[str, set[int]] = {}
     for key in results.plan.runs:

@@ -18,8 +18,8 @@ DERIVATION = (
 )
 RISE = 20.0
 """A run counts as run away if its imbalance ends at least this many points above its own lowest value."""
-COLUMNS = ("dataset", "labels", "source", "exponent", "seed", "step", "guess_imbalance", "validation_accuracy",
-           "validation_balanced_accuracy")  # fmt: skip
+COLUMNS = ("dataset", "labels", "source", "exponent", "seed", "step", "window", "guess_imbalance",
+           "validation_accuracy", "validation_balanced_accuracy")  # fmt: skip
 
 
 def drift_curves(results: Results) -> pd.DataFrame:
@@ -31,18 +31,19 @@ def drift_curves(results: Results) -> pd.DataFrame:
         if "guess_imbalance" in one.curve:
             frames.append(one.curve.assign(
                 dataset=one.key.dataset, labels=one.key.labels, seed=one.key.seed, source=recipe.prior_source,
-                exponent=recipe.prior_exponent / recipe.membership_temperature,
+                exponent=recipe.prior_exponent / recipe.membership_temperature, window=results.window(one),
             ).reindex(columns=list(COLUMNS)))  # fmt: skip
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
 
 
-def drift_frame(curves: pd.DataFrame, window: int) -> pd.DataFrame:
-    """One row per (dataset, labels, source, exponent), over n seeds: accuracy and balanced accuracy (means of the last
-    `window` evaluations on validation images), the lowest and the last imbalance, and how many runs ran away."""
+def drift_frame(curves: pd.DataFrame) -> pd.DataFrame:
+    """One row per (dataset, labels, source, exponent), over n seeds: accuracy and balanced accuracy (means of the run's
+    last `window` evaluations on validation images), the lowest and the last imbalance, and how many runs ran away."""
     runs = []
     for names, run in curves.groupby(["dataset", "labels", "source", "exponent", "seed"]):
         run = run.sort_values("step")
-        scored, imbalance = reported(run.to_dict("records"), window, "validation"), run["guess_imbalance"]
+        window, imbalance = run["window"].iloc[0], run["guess_imbalance"]
+        scored = reported(run.to_dict("records"), window, "validation")
         runs.append((*names[:4], scored["accuracy"], scored["balanced_accuracy"], imbalance.min(),
                      imbalance.iloc[-1], imbalance.iloc[-1] - imbalance.min() >= RISE))  # fmt: skip
     keys, numbers = list(COLUMNS[:4]), ["accuracy", "balanced_accuracy", "lowest", "last"]
@@ -54,8 +55,7 @@ def drift_frame(curves: pd.DataFrame, window: int) -> pd.DataFrame:
 
 def drift_blocks(results: Results) -> tuple[list[Block], pd.DataFrame]:
     """The section of the study's page, and its table (`drift_frame`)."""
-    window = next(iter(results.plan.runs.values())).recipe.score_window
-    frame, titles = drift_frame(drift_curves(results), window), results.plain_titles
+    frame, titles = drift_frame(drift_curves(results)), results.plain_titles
     blocks: list[Block] = [
         Heading("Where guesses run away"),
         Paragraph(DERIVATION),

@@ -57,11 +57,18 @@ class Results:
 
     @property
     def runs(self) -> pd.DataFrame:
-        return pd.DataFrame([_row(one, self.plan) for one in self.ordinary], columns=list(COLUMNS))
+        return pd.DataFrame([_row(one, self.plan, self.window(one)) for one in self.ordinary], columns=list(COLUMNS))
+
+    def window(self, one: Finished) -> int:
+        """How many of the run's last evaluations count: as many as the experiment asks for now, if the run has them."""
+        planned = self.plan.runs.get(one.key)
+        asked = planned.recipe.score_window if planned else one.recipe.score_window
+        return asked if asked <= one.record["evaluated"] else one.recipe.score_window
 
     @property
     def curves(self) -> pd.DataFrame:
-        frames = [one.curve.assign(**one.key._asdict()) for one in self.ordinary]
+        """One row per evaluation, with the fields of the run's key; `window` is how many of the run's last count."""
+        frames = [one.curve.assign(**one.key._asdict(), window=self.window(one)) for one in self.ordinary]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*RunKey._fields, "step"])
 
     @property
@@ -125,14 +132,10 @@ def _lent(plan: Plan, key: RunKey, published: Published) -> Finished | None:
     return one and replace(one, key=key)
 
 
-def _row(one: Finished, plan: Plan) -> dict[str, Any]:
+def _row(one: Finished, plan: Plan, window: int) -> dict[str, Any]:
     record, spec, planned = one.record, one.spec, plan.runs.get(one.key)
-    window = planned.recipe.score_window if planned else one.recipe.score_window
-    kept = {name: record[name] for name in MEASURES}, record["scores"]
-    if window == one.recipe.score_window or record["evaluated"] < window:
-        accuracies, rules = kept
-        window = one.recipe.score_window
-    else:
+    accuracies, rules = {name: record[name] for name in MEASURES}, record["scores"]
+    if window != one.recipe.score_window:
         accuracies, rules = scores(record, evaluations(one.curve), window)
     made = record["provenance"][-1]
     return {

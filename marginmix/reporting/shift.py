@@ -39,7 +39,7 @@ def shift_frame(results: Results) -> pd.DataFrame:
     """
     rows = []
     for one in results.ordinary:
-        recipe, last = one.recipe, one.curve.tail(one.recipe.score_window)
+        recipe, last = one.recipe, one.curve.tail(results.window(one))
         names = one.key.dataset, one.key.labels, one.key.method
         trained = _shares_in_training(recipe)
         imbalance = last["guess_imbalance"].mean() if "guess_imbalance" in last else float("nan")

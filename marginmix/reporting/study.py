@@ -31,7 +31,7 @@ def study_of(results: Results) -> tuple[list[Block], pd.DataFrame]:
     config, plan, study = results.config, results.plan, results.config["study"]
     recipe, part = make_recipe(core_settings(config["recipe"])), study.get("scored_on", "validation")
     diverged = {one.key[1:]: 100 / len(one.record["classes"]) for one in results.ordinary if one.record["diverged"]}
-    scores = study_scores(results.curves, recipe.score_window, part, diverged)
+    scores = study_scores(results.curves, part, diverged)
     planned = pd.DataFrame([key[1:4] for key in plan.runs], columns=["dataset", "labels", "method"])
     frame = study_frame(scores, changes(config["methods"]), planned)
     unlabelled = recipe.unlabelled_ratio * recipe.batch_size
@@ -78,10 +78,8 @@ def natural_draws(plan: Plan) -> dict[str, str]:
     return {name: other for name in natural for other in balanced if but_for_draws(name) == but_for_draws(other)}
 
 
-def study_scores(
-    curves: pd.DataFrame, window: int, scored_on: str, diverged: Mapping[tuple, float] | None = None
-) -> pd.DataFrame:
-    """One row per run (dataset, labels, method, seed): the means of `MEASURES` over the last `window` evaluations on
+def study_scores(curves: pd.DataFrame, scored_on: str, diverged: Mapping[tuple, float] | None = None) -> pd.DataFrame:
+    """One row per run (dataset, labels, method, seed): the means of `MEASURES` over its last `window` evaluations on
     the part `scored_on`, percent. A dataset without images in that part has no rows.
 
     `diverged`: key of a diverged run -> chance accuracy, which is its score.
@@ -89,7 +87,7 @@ def study_scores(
     cells = ["dataset", "labels", "method", "seed"]
     rows = []
     for cell, run in curves.sort_values("step").groupby(cells):
-        scored = reported(run.to_dict("records"), window, scored_on)
+        scored = reported(run.to_dict("records"), run["window"].iloc[0], scored_on)
         rows.append([*cell, *(scored[measure] for measure in MEASURES)])
     scores = pd.DataFrame(rows, columns=[*cells, *MEASURES]).dropna().set_index(cells).astype(float)
     known = set(scores.index.get_level_values("dataset"))

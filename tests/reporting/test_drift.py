@@ -10,7 +10,7 @@ from marginmix.runs.plan import Plan
 
 def curve(exponent: float, seed: int, imbalance: list[float], accuracy: list[float], source: str = "head"):
     """An evaluation every 100 steps, with that class imbalance and accuracy; balanced accuracy is 10 points less."""
-    rows = [("ferplus", 320, source, exponent, seed, 100 * i, one, two, two - 10)
+    rows = [("ferplus", 320, source, exponent, seed, 100 * i, 2, one, two, two - 10)
             for i, (one, two) in enumerate(zip(imbalance, accuracy, strict=True), 1)]  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -22,7 +22,7 @@ def test_a_run_ran_away_where_it_ends_far_above_its_own_lowest():
         curve(0.5, 0, [50, 40, 10], [30, 42, 44]),
         curve(0.5, 0, [10, 10, 60], [30, 32, 34], source="guesses"),
     ])  # fmt: skip
-    frame = drift_frame(curves.sample(frac=1, random_state=0), window=2).set_index(["source", "exponent"])
+    frame = drift_frame(curves.sample(frac=1, random_state=0)).set_index(["source", "exponent"])
     assert RISE == 20
     assert frame["ran_away"].to_dict() == {("guesses", 0.5): 1, ("head", 0.5): 0, ("head", 2.0): 1}
     beyond = frame.loc[("head", 2.0)]

@@ -159,3 +159,12 @@ def test_reference_must_have_its_columns(tmp_path):
         read_reference(path, REFERENCE_COLUMNS)
     with pytest.raises(UserError, match="cannot read"):
         read_reference(tmp_path / "absent.csv", REFERENCE_COLUMNS)
+
+
+def test_the_window_is_the_experiments_where_the_run_has_so_many_evaluations(top):
+    write_run(top, "quick", "faces", 70, "mixmatch", 0, 60.0, {"score_window": 3})
+    for asked, counted in ((5, 5), (20, 20), (2, 2)):
+        text = config_text().replace("score_window: 5", f"score_window: {asked}")
+        found = make_results(top, text)
+        assert found.window(found.finished[0]) == counted
+        assert set(found.curves["window"]) == {counted}

@@ -33,7 +33,7 @@ def metrics():
     final = {("mixmatch", 1): 50.0, ("mixmatch", 2): 60.0, ("mixmatch-T-1", 1): 53.0, ("mixmatch-T-1", 2): 61.0,
              ("marginmix", 1): 55.0}  # fmt: skip
     rows = [
-        {"dataset": "ferplus", "labels": 320, "method": method, "seed": seed, "step": step,
+        {"dataset": "ferplus", "labels": 320, "method": method, "seed": seed, "step": step, "window": 1,
          "validation_accuracy": value, "validation_balanced_accuracy": value - 10,
          "accuracy": 99.0, "balanced_accuracy": 99.0}
         for (method, seed), last in final.items()
@@ -44,7 +44,7 @@ def metrics():
 
 def frame(scored_on="validation"):
     planned = pd.DataFrame([("ferplus", 320, name) for name in METHODS], columns=["dataset", "labels", "method"])
-    return study_frame(study_scores(metrics(), 1, scored_on), changes(COMPLETE), planned)
+    return study_frame(study_scores(metrics(), scored_on), changes(COMPLETE), planned)
 
 
 def test_what_a_variant_changes():
@@ -90,7 +90,6 @@ def test_the_page_names_what_has_not_run_and_no_test_number():
 def test_a_diverged_run_counts_at_chance():
     scores = study_scores(
         metrics(),
-        1,
         "validation",
         {("ferplus", 320, "mixmatch", 2): 12.5, ("ferplus", 320, "x", 1): 12.5, ("a", 320, "x", 1): 9},
     )
@@ -101,7 +100,7 @@ def test_a_diverged_run_counts_at_chance():
 
 def test_a_start_without_the_one_it_is_a_variant_of_has_its_own_table():
     planned = pd.DataFrame([("a", 320, "x-y")], columns=["dataset", "labels", "method"])
-    scores = study_scores(metrics(), 1, "validation")
+    scores = study_scores(metrics(), "validation")
     variants = {("x-y", "x"): "y=1", ("x-y", "x-y"): ""}
     text = to_markdown(study_blocks(study_frame(scores, variants, planned), {}, "what"))
     assert "320 labels: x-y" in text and "320 labels: x\n" not in text
@@ -110,18 +109,18 @@ def test_a_start_without_the_one_it_is_a_variant_of_has_its_own_table():
 def test_natural_label_draws_are_priced_over_the_seeds_of_both():
     naturally = {"mixmatch": (58.0, 66.0), "gone": (1.0, 1.0)}
     rows = [
-        {"dataset": "ferplus-natural", "labels": 320, "method": method, "seed": seed, "step": 20,
+        {"dataset": "ferplus-natural", "labels": 320, "method": method, "seed": seed, "step": 20, "window": 1,
          "validation_accuracy": value, "validation_balanced_accuracy": value - 30}
         for method, values in naturally.items() for seed, value in zip((1, 2), values, strict=True)
     ]  # fmt: skip
-    scores = study_scores(pd.concat([metrics(), pd.DataFrame(rows)]), 1, "validation")
+    scores = study_scores(pd.concat([metrics(), pd.DataFrame(rows)]), "validation")
     text = to_markdown(label_draw_blocks(scores, {"ferplus": "FER+"}, {"ferplus-natural": "ferplus"}))
     line = next(line for line in text.splitlines() if "FER+, 320 labels" in line)
     assert [cell.strip() for cell in line.strip("|").split("|")][1:] == [
         "mixmatch", "2", "55.0", "62.0", "+7.0 [-5.7, +19.7]", "45.0", "32.0", "-13.0 [-25.7, -0.3]"
     ]  # fmt: skip
     assert "gone" not in text
-    assert label_draw_blocks(study_scores(metrics().head(0), 1, "validation"), {}, {}) == []
+    assert label_draw_blocks(study_scores(metrics().head(0), "validation"), {}, {}) == []
 
 
 def test_datasets_that_differ_in_how_labels_are_drawn_alone_are_found_by_their_options(top):
@@ -163,3 +162,11 @@ def test_a_study_from_its_runs_to_its_page(top):
     assert "Experiment trial: wrn-28-2, 800 steps of 64 + 64 images. Scores are means of the last 5 of 20 " in page
     assert "- **temperature=1.0:** it is short" in page
     assert "No test image is used here" in page and "FER+, 320 labels: mixmatch" in page
+
+
+def test_each_run_has_its_own_window():
+    """Values 0, then v: over both evaluations a run has half of v."""
+    curves = metrics()
+    curves.loc[(curves["method"] == "mixmatch") & (curves["seed"] == 2), "window"] = 2
+    scores = study_scores(curves, "validation").set_index(["method", "seed"])["accuracy"]
+    assert (scores[("mixmatch", 1)], scores[("mixmatch", 2)], scores[("mixmatch-T-1", 2)]) == (50.0, 30.0, 61.0)

@@ -24,8 +24,7 @@ def draw_drift(results: Results, output: Path | str) -> None:
     curves = drift_curves(results)
     if curves.empty:
         return style.save_words("No run whose guesses are examined has finished yet: no drift to draw.", output)
-    window = next(iter(results.plan.runs.values())).recipe.score_window
-    frame, entries = drift_frame(curves, window), list(curves.groupby(["dataset", "labels"]))
+    frame, entries = drift_frame(curves), list(curves.groupby(["dataset", "labels"]))
     exponents = sorted(curves["exponent"].unique())
     colours = style.matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(exponents)))
     shades = dict(zip(exponents, colours, strict=True))
