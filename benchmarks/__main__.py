@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=16, help="precision: pairs a method")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    device = torch.device(devices.choose(options.device).type)
+    device = devices.choose(options.device)
     for name in options.names or NAMES[:-2]:
         if name not in NAMES:
             parser.error(f"expected {', '.join(NAMES)}, found {name!r}")
@@ -43,7 +43,7 @@ def _measure(name: str, device: torch.device, options: argparse.Namespace) -> li
         case "paper":
             return paper.run(device, options.threads)
         case "startup":
-            return startup.run(1)
+            return startup.run(device, 1)
         case "workflow":
             return workflow_cost.run(options.threads)
     return precision.run(options.threads, options.seeds, Path(".cache"))

@@ -11,7 +11,7 @@ from benchmarks.plain_data import PlainInput
 from marginmix.networks import make_network
 from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import Recipe, make_recipe
-from marginmix.training import execution
+from marginmix.training import devices, execution
 from marginmix.training.data import TrainingData
 from marginmix.training.learner import Learner
 from marginmix.views.augment import Scaling
@@ -74,7 +74,8 @@ def fast(subject: Subject, data: TrainingData) -> Learner:
 
 
 def plain(subject: Subject, data: TrainingData, workers: int) -> Callable[[], object]:
-    """A step of the yardstick, its loader's work included."""
+    """A step of the yardstick, its loader's work included. Published loops do not ask for deterministic kernels, so
+    none are used within."""
     learner = fast(replace(subject, mode="eager", precision="fp32"), data)
     # Published loops compute all norms of the port's network, also those whose output nothing reads; ours does not.
     recipe = replace(learner.recipe, stage_input="activated")
@@ -87,4 +88,13 @@ def plain(subject: Subject, data: TrainingData, workers: int) -> Callable[[], ob
         loop = PlainMixMatch(recipe, network)
     source = PlainInput(data, subject.batch, recipe.alpha, workers)
     np.random.seed(0)
-    return lambda: loop.step(*source.batch())
+
+    def step() -> dict[str, float]:
+        exact = torch.are_deterministic_algorithms_enabled()
+        devices.choose_kernels(data.images.device, exact=False)
+        try:
+            return loop.step(*source.batch())
+        finally:
+            devices.choose_kernels(data.images.device, exact)
+
+    return step

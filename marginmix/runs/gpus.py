@@ -1,4 +1,4 @@
-"""Is there a GPU here? Planning asks, so the answer does without torch."""
+"""Is there a GPU here, and with which driver? Planning asks, so the answer does without torch."""
 
 import os
 import subprocess
@@ -19,3 +19,17 @@ def gpu_here() -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return listed.returncode == 0 and "GPU" in listed.stdout
+
+
+def driver() -> str | None:
+    """The version of NVIDIA's kernel driver; None where Linux has loaded none."""
+    try:
+        return Path("/sys/module/nvidia/version").read_text().strip()
+    except OSError:
+        return None
+
+
+def mig_instances() -> list[str]:
+    """The entries of a CUDA_VISIBLE_DEVICES that lists MIG instances. CUDA starts on the first of them only."""
+    entries = [entry.strip() for entry in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
+    return list(dict.fromkeys(entries)) if entries[0].startswith("MIG-") else []

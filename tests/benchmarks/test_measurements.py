@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmarks import ceilings, paper, precision, startup, steps, workflow_cost
+from benchmarks import __main__ as bench
+from benchmarks import ceilings, children, paper, plain, precision, startup, steps, subjects, workflow_cost
 from benchmarks.ceilings import Ceilings
 from benchmarks.children import measured_alone, obey, together
 from benchmarks.report import keep, write_report
@@ -77,6 +78,52 @@ def test_measurements_in_processes_of_their_own(mode):
     assert together(subject, CPU, 1, processes=2, for_s=0.2) > 0
 
 
+def test_the_gpu_that_is_chosen_is_measured_in_every_process(monkeypatch, tmp_path):
+    """By its index, without which CUDA takes no device."""
+    chosen, measured, ordered = torch.device("cuda", 1), [], []
+    monkeypatch.setattr(bench.devices, "choose", lambda asked: chosen)
+    monkeypatch.setattr(bench.devices, "describe", lambda device: {"name": "a GPU"})
+    monkeypatch.setattr(bench, "_measure", lambda name, device, _: measured.append(device) or [{"a": 1}])
+    monkeypatch.setattr(bench, "write_report", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["bench", "steps", "startup", "--device", "cuda", "--out", str(tmp_path)])
+    bench.main()
+    assert measured == [chosen, chosen]
+    monkeypatch.setattr(children, "start", ordered.append)
+    monkeypatch.setattr(children, "_finish", lambda _: "{}")
+    measured_alone(TINY, chosen, 1)
+    assert torch.device(ordered[0]["device"]) == chosen
+
+
+def test_a_start_is_measured_on_the_device_that_is_chosen(tmp_path, monkeypatch):
+    called = []
+    monkeypatch.setattr(startup, "_marginmix", lambda *words: called.append(words))
+    monkeypatch.setattr(startup, "read_json", lambda _: {"data_hash": "0123456789abcdef"})
+    spec = startup._spec(tmp_path, torch.device("cuda", 1), 1)
+    assert '"device": "cuda"' in spec.read_text()
+
+
+def test_the_yardstick_is_timed_without_deterministic_kernels(monkeypatch):
+    asked = []
+    step = plain.PlainMixMatch.step
+
+    def spied(*call):
+        asked.append(torch.are_deterministic_algorithms_enabled())
+        return step(*call)
+
+    monkeypatch.setattr(plain.PlainMixMatch, "step", spied)
+    data = subjects.synthetic(8, 1, 200, 20)
+    yardstick = subjects.plain(replace(TINY, method="mixmatch", mode="plain"), data, workers=0)
+    before = torch.get_deterministic_debug_mode()
+    try:
+        for mode in ("default", "error"):
+            torch.set_deterministic_debug_mode(mode)
+            yardstick()
+            assert torch.are_deterministic_algorithms_enabled() is (mode == "error")
+    finally:
+        torch.set_deterministic_debug_mode(before)
+    assert asked == [False, False]
+
+
 def test_the_paper_is_160_runs():
     asked = list(paper.subjects("eager"))
     assert sum(count for _, count, _ in asked) == 160
@@ -93,13 +140,13 @@ def test_what_a_start_trains_is_one_step(monkeypatch):
         return called.append(words[0]) or {"prepare": 9.0, "train": float(len(called))}[words[0]]
 
     monkeypatch.setattr(startup, "_marginmix", in_this_process)
-    assert startup.run(1, repeats=2) == [{"threads": 1, "seconds": 3.0, "slowest": 3.0}]
+    assert startup.run(CPU, 1, repeats=2) == [{"threads": 1, "seconds": 3.0, "slowest": 3.0}]
     assert called == ["prepare", "train", "train"]
 
 
 @pytest.mark.slow
 def test_a_start_is_a_whole_training_of_one_step():
-    (row,) = startup.run(1, repeats=1)
+    (row,) = startup.run(CPU, 1, repeats=1)
     assert row["threads"] == 1 and 0 < row["seconds"] == row["slowest"]
 
 

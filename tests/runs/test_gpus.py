@@ -69,3 +69,20 @@ def test_an_nvidia_smi_that_hangs_is_not_waited_for_for_ever(machine, monkeypatc
     machine("exec sleep 60")
     monkeypatch.setattr(gpus, "NVIDIA_SMI_S", 0.3)
     assert gpus.gpu_here() is False
+
+
+def test_the_drivers_version_is_linuxs(machine, tmp_path):
+    assert gpus.driver() is None
+    (tmp_path / "sys/module/nvidia").mkdir(parents=True)
+    (tmp_path / "sys/module/nvidia/version").write_text("580.65.06\n")
+    assert gpus.driver() == "580.65.06"
+
+
+@pytest.mark.parametrize(
+    ("visible", "instances"),
+    [(None, []), ("", []), ("0,1", []), ("GPU-1", []), ("MIG-1, MIG-2,MIG-1", ["MIG-1", "MIG-2"])],
+)
+def test_mig_instances_are_those_that_are_visible(machine, monkeypatch, visible, instances):
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpus.mig_instances() == instances
