@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from marginmix.analysis.samples import contact_sheet
 from marginmix.analysis.snapshots import known_training
@@ -67,8 +68,9 @@ def _result(spec: Spec, trainer: Trainer, source: str, split: Split) -> dict[str
 
 
 def _network(spec: Spec, trainer: Trainer) -> bytes:
-    """The averaged network and all that rebuilds it, readable with `torch.load(weights_only=True)`."""
-    data = trainer.data
+    """The averaged network and all that rebuilds it, readable with `torch.load(weights_only=True)`. Its tensors are the
+    CPU's: a file with those of a GPU would load on no machine without one, and name the GPU by its index."""
+    data, adjustment = trainer.data, trainer.adjustment_of_predictions()
     buffer = io.BytesIO()
     content = {
         "recipe": asdict(trainer.recipe),
@@ -76,13 +78,20 @@ def _network(spec: Spec, trainer: Trainer) -> bytes:
         "classes": list(data.classes),
         "channels": data.channels,
         "side": data.side,
-        "scaling": {"factor": data.scaling.factor, "bias": data.scaling.bias},
-        "adjustment": trainer.adjustment_of_predictions(),
-        "network": trainer.average.module.state_dict(),
-        "method": trainer.method.state_dict(),
+        "scaling": {"factor": data.scaling.factor.cpu(), "bias": data.scaling.bias.cpu()},
+        "adjustment": None if adjustment is None else adjustment.cpu(),
+        "network": _state_on_cpu(trainer.average.module),
+        "method": _state_on_cpu(trainer.method),
     }
     torch.save(content, buffer)
     return buffer.getvalue()
+
+
+def _state_on_cpu(module: nn.Module) -> dict[str, Tensor]:
+    state = module.state_dict()
+    for name, tensor in state.items():
+        state[name] = tensor.cpu()
+    return state
 
 
 def _observations(spec: Spec, trainer: Trainer, prepared: Prepared) -> dict[str, np.ndarray]:
