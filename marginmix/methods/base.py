@@ -71,7 +71,17 @@ def labelled_and_last(batch: Batch, ratio: int) -> Batch:
 
 
 class Method(nn.Module):
-    """What a method may override. Checkpoints hold its buffers beside the network."""
+    """What a method may override. Checkpoints hold its buffers beside the network.
+
+    A GPU records a step once, as operations on places in its memory, and replays it. So a step changes buffers in place
+    (`copy_`, `lerp_`, `+=`), and counts in them. Nothing else of it is repeated. It may not
+
+    - replace a buffer (`self.seen = self.seen + x`) or count in Python,
+    - branch on the step's number or ask a tensor for its value (`item`, `float`, `if`, a boolean index),
+    - draw random numbers of the host.
+
+    `marginmix.training.execution.Recorded` refuses to record such a step where it can see it.
+    """
 
     title = ""
     """Its name in tables and figures; where it is empty, the name of the class."""
@@ -120,8 +130,7 @@ class Method(nn.Module):
         """Called once, before the first step. Takes the embeddings [N, D] and one-hot labels [N, C] of labelled
         images."""
 
-    # Below, `step` is a scalar tensor in the weights' type: the steps done so far. It stays on the device. A step that
-    # never asks the host for a number can be recorded once and replayed.
+    # Below, `step` is a scalar tensor in the weights' type: the steps done so far. It stays on the device.
 
     def prepare(self, seen: Outputs, labels: Tensor, step: Tensor) -> None:
         """Step 1: update the method's own state. `labels` [B, C] belong to the labelled batch."""

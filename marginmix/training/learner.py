@@ -59,7 +59,9 @@ class Learner:
         self.sums = StepSums(self.device)
         self.clock = torch.zeros((), dtype=torch.int64, device=self.device)
         self.compute = compiled(compute_losses) if execution.compiled else compute_losses
-        self.advance = Recorded(self.one_step) if execution.captured else self.one_step
+        self.advance = self.one_step
+        if execution.captured:
+            self.advance = Recorded(self.one_step, self.holders, execution.may_fail)
         self._asked = execution
         self.completed = 0
 
@@ -67,6 +69,11 @@ class Learner:
     def execution(self) -> Execution:
         """How steps run: as asked for, unless recording a graph failed."""
         return replace(self._asked, captured=isinstance(self.advance, Recorded) and self.advance.captured)
+
+    def holders(self) -> list[object]:
+        """The objects that hold what a step reads and writes."""
+        modules = self.network, self.average.module, self.method
+        return [self, self.sums, self.optimiser, *(part for module in modules for part in module.modules())]
 
     @property
     def looking(self) -> nn.Module:

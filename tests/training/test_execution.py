@@ -12,11 +12,13 @@ from marginmix.runs.methods import resolve_method
 from marginmix.runs.recipe import fields_of
 from marginmix.training import devices, execution
 from marginmix.training.draw_supply import DrawSupply
-from marginmix.training.execution import EAGER, Execution, Recorded
+from marginmix.training.execution import EAGER, Execution
+from marginmix.training.in_place import Kept
 from marginmix.views.augment import Scaling
 from tests.toy_training import METHODS, apart, toy_data, toy_trainer
 
 COMPILED = Execution(compiled=True, captured=False)
+RECORDED = Execution(compiled=False, captured=True)
 
 
 def five_steps(name, how=EAGER, **settings):
@@ -64,10 +66,10 @@ def test_compiled_steps_are_the_eager_ones(backend, name, monkeypatch):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 @pytest.mark.parametrize("name", ["mixmatch", "marginmix"])
 def test_recorded_steps_are_the_eager_ones(name):
-    devices.prepare(torch.device("cuda"), 1, exact=True)
+    devices.prepare(torch.device("cuda", 0), 1, exact=True)
     results = []
-    for how in (EAGER, Execution(compiled=False, captured=True)):
-        data = on_device(toy_data(torch.float32), "cuda")
+    for how in (EAGER, RECORDED):
+        data = on_device(toy_data(torch.float32), "cuda:0")
         trainer = toy_trainer(name, data, how=how, precision="fp32")
         trainer.start()
         for _ in range(5):
@@ -95,7 +97,7 @@ def elsewhere(monkeypatch):
 @pytest.mark.parametrize("name", METHODS)
 def test_a_step_stays_on_its_device(name, settings, elsewhere):
     """Where tensors have no content, whatever asks for a number on the host raises, and so does what mixes devices.
-    What passes here can be recorded as a CUDA graph."""
+    And a third step changes nothing other than tensors in place. What passes here can be recorded as a CUDA graph."""
     if not settings.keys() <= {"profile", *fields_of(resolve_method(METHODS[name]).Settings)}:
         pytest.skip(f"{name} has no such setting")
     trainer = toy_trainer(name, elsewhere, precision="fp32", **settings)
@@ -103,6 +105,9 @@ def test_a_step_stays_on_its_device(name, settings, elsewhere):
     trainer.start()
     for _ in range(2):
         trainer.one_step()
+    kept = Kept(trainer.holders())
+    trainer.one_step()
+    assert kept.changed() == []
     assert trainer.clock.is_meta
 
 
@@ -114,63 +119,12 @@ def test_the_check_above_finds_a_question_to_the_host(elsewhere, monkeypatch):
         trainer.one_step()
 
 
-class Graph:
-    """Stands in for CUDA's graphs, streams and their contexts: recording runs the function with `recording` set, which
-    is no execution; replaying counts."""
-
-    recording, replays = False, 0
-
-    def replay(self):
-        Graph.replays += 1
-
-    def wait_stream(self, other):
-        pass
-
-    def __enter__(self):
-        Graph.recording = True
-
-    def __exit__(self, *_):
-        Graph.recording = False
-
-
-@pytest.fixture
-def cuda(monkeypatch):
-    monkeypatch.setattr(Graph, "replays", 0)
-    for name in ("Stream", "CUDAGraph", "current_stream"):
-        monkeypatch.setattr(torch.cuda, name, Graph)
-    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
-    monkeypatch.setattr(torch.cuda, "graph", lambda graph: graph)
-
-
-def test_a_recorded_function_is_called_then_recorded_once_then_replayed(cuda):
-    calls = []
-    recorded = Recorded(lambda: calls.append(Graph.recording))
-    for _ in range(10):
-        recorded()
-    assert calls == [False] * execution.WARM_UP + [True]
-    assert Graph.replays == 10 - execution.WARM_UP
-    assert recorded.captured
-
-
-def test_what_cannot_be_recorded_is_called_and_said_so(cuda, capsys):
-    calls = []
-
-    def asks_the_host():
-        if Graph.recording:
-            raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore")
-        calls.append(1)
-
-    recorded = Recorded(asks_the_host)
-    for _ in range(10):
-        recorded()
-    assert len(calls) == 10 and not recorded.captured
-    assert capsys.readouterr().err.count("cannot be recorded as a CUDA graph") == 1
-
-
 def test_modes():
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     assert execution.choose("auto", cpu).name == "eager"
     assert execution.choose("auto", gpu).name == "graph"
+    assert [execution.choose(mode, gpu).may_fail for mode in execution.MODES] == [True, False, False, False, False]
+    assert not execution.choose("auto", cpu).may_fail
     assert [execution.choose(mode, gpu).name for mode in execution.MODES[1:]] == list(execution.MODES[1:])
     with pytest.raises(UserError, match="graph records CUDA graphs, but the device is cpu"):
         execution.choose("graph", cpu)
