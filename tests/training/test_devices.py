@@ -79,7 +79,7 @@ def test_a_second_call_in_one_process_gets_the_same_gpu(machine):
 
 
 # Both GPUs, in CUDA's order and in the other
-@pytest.mark.parametrize("visible", [None, "0,1", "0, 1", "GPU-aa,GPU-bb", "1,0", "GPU-bb, GPU-aa", "1,0,-1,7"])
+@pytest.mark.parametrize("visible", [None, "0,1", "0, 1", "GPU-aa,GPU-bb", "1,0", "GPU-bb,GPU-aa", "1,0,-1,7"])
 def test_however_it_is_spelled_a_gpu_is_one_gpu(machine, monkeypatch, visible):
     """Another process, which sees GPU bb alone, holds it. So this one gets aa, by the index that CUDA has for it."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-bb")
