@@ -22,7 +22,7 @@ PYTHON = XDG_CACHE_HOME="$$PWD/.cache/xdg" MPLCONFIGDIR="$$PWD/.cache/matplotlib
 SNAKEMAKE = $(PYTHON) -m snakemake --cores $(CORES) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 TESTS = $(PYTHON) -m pytest -n $(JOBS) --maxprocesses 8
 
-.PHONY: help env quick test test-all publish bench lint clean
+.PHONY: help env quick test test-all publish bench lint docs clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -48,8 +48,9 @@ test-all: env  ## all tests
 
 publish: env  ## finished runs of EXPERIMENT=… into results/published, then the tables and figures that git keeps
 	@$(PYTHON) -m marginmix publish $(EXPERIMENT) $(if $(SET),--set $(SET))
+	@$(PYTHON) tools/costs.py
 	@$(SNAKEMAKE) --config only=finished
-	@git status --short -- results figures
+	@git status --short -- results figures docs/reproduce.md
 
 bench: env  ## what a training step costs here, beside a plain loop: benchmarks/results/README.md
 	@$(PYTHON) -m benchmarks $(BENCH)
@@ -60,6 +61,11 @@ lint: env  ## ruff, snakefmt, snakemake --lint, and words a sentence in README a
 	@.venv/bin/python -m snakefmt --check workflow
 	@$(PYTHON) -m snakemake --lint
 	@.venv/bin/python tools/words.py
+
+docs: | $(UV)  ## the documents as a site: site/index.html; a dead link or a page that is not in the nav fails
+	@$(UV) sync --locked --inexact --quiet --group docs
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
+	@echo "The site: site/index.html"
 
 environment.yml: uv.lock | env  ## the pins of uv.lock for users of conda
 	@.venv/bin/python tools/conda_environment.py

@@ -1,8 +1,6 @@
-"""The Python blocks of docs/own.md run as printed."""
+"""The Python blocks of docs/own_method.md and docs/own_dataset.md do what the pages say."""
 
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,19 +10,13 @@ from marginmix.cli import main
 from marginmix.datasets import registry
 from marginmix.networks import make_network
 from marginmix.runs.recipe import make_recipe
-
-PAGE = (Path(__file__).parents[1] / "docs" / "own.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+from tests.docs_blocks import blocks, write_modules
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A folder on the import path with the files of the blocks that begin with a file's name."""
-    for block in BLOCKS:
-        if name := re.match(r"# (my_package/\S+)\n", block):
-            path = tmp_path / name[1]
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(block)
+    write_modules(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
     for name in [name for name in sys.modules if name.partition(".")[0] == "my_package"]:
@@ -43,7 +35,8 @@ def test_the_network_maps_images_to_logits_and_embedding(package):
 
 
 def test_the_loader_and_the_row_of_the_dataset(tmp_path):
-    loader, row = (next(block for block in BLOCKS if mark in block) for mark in ("np.load", "_TEXTURES ="))
+    found = [block.text for block in blocks("python")]
+    loader, row = (next(text for text in found if mark in text) for mark in ("np.load", "_TEXTURES ="))
     images, targets = np.zeros((6, 32, 32, 3), np.uint8), np.arange(6) % 3
     np.savez(tmp_path / "textures.npz", x_train=images, y_train=targets, x_test=images[:3], y_test=targets[:3])
     names = dict(vars(registry))

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MEAN, LONGEST = 18, 45
-PAGES = ("README.md", "docs/*.md", "workflow/config/README.md", "CHANGELOG.md", "results/published/README.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/**/*.md",
+    "workflow/config/README.md",
+    "CHANGELOG.md",
+    "results/published/README.md",
+)
 RELEASED = re.compile(r"^## \[\d", re.MULTILINE)
 """Where a changelog stops being open to changes."""
 
