@@ -1,10 +1,11 @@
-"""The code blocks of the documents work as printed.
+"""The code blocks of the documents work as printed, and the errors that they list are those of the program.
 
 A Python block runs. Of a block of commands each line runs where that is fast, and is otherwise checked without running:
 its targets, options, experiment and names must exist. What can be neither run nor checked stands in `NOT_RUN`, with its
 reason; any other command fails.
 """
 
+import ast
 import inspect
 import re
 import shlex
@@ -218,3 +219,31 @@ def test_costs_by_hand():
         "| `some` | 1 | 1,500 | 2.0 | Dear |",
         "| all | 3 | | 3.0 | |",
     ]
+
+
+def test_every_error_that_the_page_lists_is_one_of_the_program():
+    """The first column of the tables of docs/troubleshooting.md; … stands for what differs."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    told = [
+        cell
+        for line in page.splitlines()
+        if line.startswith("| ")
+        for cell in re.findall(r"`([^`]+)`", line[: line.index(" | ", 2)])
+    ]
+    texts = [text for folder in ("marginmix", "workflow/scripts") for path in (ROOT / folder).rglob("*.py")
+             for text in messages(path.read_text(encoding="utf-8"))]  # fmt: skip
+    assert len(told) > 30
+    for phrase in told:
+        pattern = ".*".join(map(re.escape, phrase.replace("'…'", "…").split("…")))
+        assert any(re.search(pattern, text, re.DOTALL) for text in texts), f"no error has {phrase!r}"
+
+
+def messages(code: str) -> list[str]:
+    """The texts of a module, with … for what is filled in."""
+    texts = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.JoinedStr):
+            texts.append("".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts.append(node.value)
+    return texts
