@@ -22,10 +22,13 @@ import yaml
 from marginmix import datasets
 from marginmix.cli import _parser, main
 from marginmix.datasets.splits import make_split
+from marginmix.methods.base import Method
+from marginmix.methods.marginmix import MarginMix
 from marginmix.runs.checks import check
 from marginmix.runs.config import load, merged, read_yaml
 from marginmix.runs.key import RunKey
 from marginmix.runs.plan import Plan
+from marginmix.runs.recipe import fields_of
 from tests.docs_blocks import ROOT, Block, blocks, blocks_of, write_modules
 
 sys.path.append(str(ROOT / "tools"))
@@ -219,6 +222,32 @@ def test_costs_by_hand():
         "| `some` | 1 | 1,500 | 2.0 | Dear |",
         "| all | 3 | | 3.0 | |",
     ]
+
+
+def test_the_table_of_open_choices_has_every_setting_with_its_default():
+    page = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2:4] for line in page[page.index("| choice |") :].splitlines()[2:] if line.startswith("|")]
+    told = {}
+    for names, defaults in rows:
+        told |= zip(re.findall(r"`(\w+)`", names), re.split(r"[:,]", defaults), strict=False)
+    settings = fields_of(MarginMix.Settings)
+    assert settings.keys() - fields_of(Method.Settings).keys() <= told.keys() <= settings.keys()
+    for name, text in told.items():
+        word, default = text.split()[0].strip("`"), settings[name].default
+        assert default == type(default)(yaml.safe_load(word.replace("1e-6", "1.0e-6"))), name
+
+
+def test_the_counts_of_images_are_the_registrys():
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    table = page[page.index("| dataset | classes |") :].splitlines()[2:11]
+    told = {cells[0]: cells[1:7] for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in table)}
+    for row in datasets.ROWS.values():
+        for layout, counts in (row.counts or {}).items():
+            title = {"csv": "FER+, CSV files", "folders": "FER+, folders"}.get(layout, row.title)
+            numbers = [
+                f"{counts[part]:,}" if part in counts else "" for part in ("train", "valid", "test", "unlabelled")
+            ]
+            assert told[title] == [str(len(row.classes)), "×".join(map(str, row.shape)), *numbers], title
 
 
 def test_every_error_that_the_page_lists_is_one_of_the_program():
