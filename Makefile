@@ -62,9 +62,10 @@ lint: env  ## ruff, snakefmt, snakemake --lint, and words a sentence in README a
 	@$(PYTHON) -m snakemake --lint
 	@.venv/bin/python tools/words.py
 
+# Without --quiet, which also silences the warnings that --strict counts
 docs: | $(UV)  ## the documents as a site: site/index.html; a dead link or a page that is not in the nav fails
 	@$(UV) sync --locked --inexact --quiet --group docs
-	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict
 	@echo "The site: site/index.html"
 
 environment.yml: uv.lock | env  ## the pins of uv.lock for users of conda
