@@ -205,7 +205,7 @@ def test_folders_of_images_give_the_split_that_the_page_describes(tmp_path):
     prepared = datasets.prepare("mine", None, tmp_path, tmp_path / "cache", True, **row.changed)
     split = make_split(prepared, prepared.row, 90, 0)
     assert [len(split.labelled), len(split.validation), len(split.unlabelled), len(split.test)] == [90, 10, 0, 10]
-    with pytest.raises(Exception, match="ask for 90 at most"):
+    with pytest.raises(Exception, match="found 90 beside 10 for validation"):
         make_split(prepared, prepared.row, 91, 0)
 
 
