@@ -1,23 +1,23 @@
-# make quick and make test set up what they need: a locked environment in .venv, by uv, which is fetched into .uv where
-# it is missing. Nothing outside this folder is written, but what a uv of your own keeps in its cache.
+# make quick and make test set up what they need: a locked environment in .venv. uv makes it, and is fetched into .uv if
+# it is missing. Nothing is written outside this folder, except what your own uv keeps in its cache.
 
 CORES ?= all
 PYTEST ?=
-# So many tests at a time: one a core, but each process holds PyTorch
+# How many tests run in parallel: one per core. --maxprocesses limits them, since each process loads PyTorch
 JOBS ?= $(shell nproc 2>/dev/null || echo auto)
 BENCH ?=
 UV_VERSION := 0.13.9
 
-# `uv --version` and not `command -v`: a shim may be there for a uv that is not
+# `uv --version`, not only `command -v`: a shim may exist without a uv behind it
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .uv/bin/uv)
 ifeq ($(UV),.uv/bin/uv)
 export UV_CACHE_DIR := $(CURDIR)/.uv/cache
 endif
 export UV_PYTHON_DOWNLOADS := never
 
-# Where there are GPUs, one job each; elsewhere a limit would keep the CPUs idle
+# With GPUs, one job per GPU. Without GPUs no limit: it would keep the CPUs idle
 GPUS := $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU')
-# Relative, quoted, and by `python -m`: the folder that this lies in may have spaces and quotes in its name
+# Relative, quoted, and with `python -m`: the name of this folder may contain spaces and quotes
 PYTHON = XDG_CACHE_HOME="$$PWD/.cache/xdg" MPLCONFIGDIR="$$PWD/.cache/matplotlib" .venv/bin/python
 SNAKEMAKE = $(PYTHON) -m snakemake --cores $(CORES) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 TESTS = $(PYTHON) -m pytest -n $(JOBS) --maxprocesses 8
@@ -25,50 +25,50 @@ TESTS = $(PYTHON) -m pytest -n $(JOBS) --maxprocesses 8
 .PHONY: help env quick test test-all publish bench lint docs clean
 .DEFAULT_GOAL := help
 
-help:  ## this list
+help:  ## show this list
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## */\t/' | expand -t 18
 
-env: | $(UV)  ## the locked environment in .venv
+env: | $(UV)  ## set up the locked environment in .venv
 	@$(UV) sync --locked --inexact --quiet
 
 .uv/bin/uv:
 	@echo "uv is missing: fetching uv $(UV_VERSION) into .uv"
 	@python3 tools/fetch_uv.py $(UV_VERSION) .uv
 
-quick: env  ## the whole workflow in minutes, on data that come with it: results/quick/tables.md, figures/quick/
+quick: env  ## run the whole workflow in minutes, on built-in data: results/quick/tables.md, figures/quick/
 	@$(SNAKEMAKE) --config experiment=quick
 	@sed -n '/^### Every method/,/^##* Notes/p' results/quick/tables.md | grep '^|'
 	@echo "Tables: results/quick/tables.md. Figures: $$(echo figures/quick/*.png)"
 
-test: env  ## the tests, in random order, but for slow ones that have a quick twin; PYTEST="-k name" chooses
+test: env  ## run the tests in random order, except slow ones with a quick twin; PYTEST="-k name" selects tests
 	@$(TESTS) -m "not slow" $(PYTEST)
 
-test-all: env  ## all tests
+test-all: env  ## run all tests
 	@$(TESTS) $(PYTEST)
 
-publish: env  ## finished runs of EXPERIMENT=… into results/published, then the tables and figures that git keeps
+publish: env  ## copy finished runs of EXPERIMENT=… into results/published, then redraw the tables and figures in git
 	@$(PYTHON) -m marginmix publish $(EXPERIMENT) $(if $(SET),--set $(SET))
 	@$(PYTHON) tools/costs.py
 	@$(SNAKEMAKE) --config only=finished
 	@git status --short -- results figures docs/reproduce.md
 
-bench: env  ## what a training step costs here, beside a plain loop: benchmarks/results/README.md
+bench: env  ## measure a training step against a plain loop: benchmarks/results/README.md
 	@$(PYTHON) -m benchmarks $(BENCH)
 
-lint: env  ## ruff, snakefmt, snakemake --lint, and words a sentence in README and docs
+lint: env  ## run ruff, snakefmt and snakemake --lint, and count words per sentence in README and docs
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check .
 	@.venv/bin/python -m snakefmt --check workflow
 	@$(PYTHON) -m snakemake --lint
 	@.venv/bin/python tools/words.py
 
-# Without --quiet, which also silences the warnings that --strict counts
-docs: | $(UV)  ## the documents as a site: site/index.html; a dead link or a page that is not in the nav fails
+# Without --quiet, which would also hide the warnings that --strict counts
+docs: | $(UV)  ## build the documents as a site, site/index.html; fails on a dead link or a page missing from the nav
 	@$(UV) sync --locked --inexact --quiet --group docs
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict
 	@echo "The site: site/index.html"
 
-environment.yml: uv.lock | env  ## the pins of uv.lock for users of conda
+environment.yml: uv.lock | env  ## write the pins of uv.lock for users of conda
 	@.venv/bin/python tools/conda_environment.py
 
 clean:  ## delete caches and logs; keeps the environment, data, results and figures

@@ -1,4 +1,4 @@
-"""uv.lock -> environment.yml: the same pins for users of conda. Run by `make environment.yml`."""
+"""Writes environment.yml with the pins of uv.lock, for users of conda. `make environment.yml` runs it."""
 
 import shutil
 import subprocess
@@ -28,12 +28,12 @@ dependencies:
 
 
 def find_uv() -> str | None:
-    """The uv that the Makefile fetched, or that on the PATH."""
+    """The uv that the Makefile fetched, or else the one on the PATH; None if there is none."""
     return shutil.which("uv", path=ROOT / ".uv" / "bin") or shutil.which("uv")
 
 
 def export(uv: str) -> list[Requirement]:
-    """The locked requirements of the package, those for development left out."""
+    """The locked requirements of the package, without those for development."""
     options = ["--frozen", "--no-dev", "--no-hashes", "--no-annotate", "--no-header", "--no-emit-project"]
     call = [uv, "export", "--format", "requirements.txt", *options]
     lines = subprocess.run(call, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
@@ -41,7 +41,7 @@ def export(uv: str) -> list[Requirement]:
 
 
 def pin(requirement: Requirement) -> str | None:
-    """`name==version`, with its marker where not all platforms need it; None where none does under `PYTHON`."""
+    """`name==version`, with its marker if only some platforms need it; None if no platform needs it under `PYTHON`."""
     if requirement.marker is None:
         return str(requirement)
     python = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0"}
@@ -64,5 +64,5 @@ def environment(requirements: list[Requirement]) -> str:
 if __name__ == "__main__":
     uv = find_uv()
     if uv is None:
-        sys.exit("error: uv is not found; run `make env` first")
+        sys.exit("error: expected uv in .uv/bin or on the PATH, found none; run `make env` first")
     (ROOT / "environment.yml").write_text(environment(export(uv)))

@@ -1,7 +1,7 @@
-"""Fetch uv into a folder of this repository, with nothing but Python: fetch_uv.py VERSION FOLDER.
+"""Fetches uv into a folder of this repository, using only Python: fetch_uv.py VERSION FOLDER.
 
-Tries pip in a fresh virtual environment, then the pip that is there (both know about mirrors), then PyPI itself, for
-systems whose Python has neither. Writes nothing outside the folder.
+It tries pip in a fresh virtual environment, then the installed pip (both respect configured mirrors). For a Python with
+neither venv nor pip, it downloads from PyPI itself. It writes nothing outside the folder.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ def by_download(version: str, place: Path) -> Path:
     with urllib.request.urlopen(wheel["url"], timeout=TIMEOUT_S) as answer:
         content = answer.read()
     if hashlib.sha256(content).hexdigest() != wheel["hashes"]["sha256"]:
-        raise OSError(f"{wheel['filename']} does not have the hash that PyPI says")
+        raise OSError(f"{wheel['filename']}: its SHA-256 differs from the one that PyPI lists")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         name = next(name for name in archive.namelist() if name.endswith("scripts/uv"))
         place.mkdir()
@@ -63,7 +63,7 @@ def _call(*command: str) -> None:
 
 def main(version: str, folder: Path) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - whatever python3 the user has runs this
-        sys.exit(f"error: python3 is {platform.python_version()} at {sys.executable}; expected 3.11 or later")
+        sys.exit(f"error: expected python3 3.11 or later, found {platform.python_version()} at {sys.executable}")
     (folder / "bin").mkdir(parents=True, exist_ok=True)
     failures = []
     for way in (by_venv, by_pip, by_download):

@@ -1,8 +1,8 @@
-"""Counts words a sentence in README.md, docs/ and the other pages that people read; exits with 1 where one is too long.
+"""Counts words per sentence in README.md, docs/ and other pages for readers. Exits with 1 if a page is too wordy.
 
     python tools/words.py [FILE.md ...]
 
-Code blocks, tables, headings, images and the targets of links do not count. A list item is a sentence of its own.
+Code blocks, tables, headings, images and the targets of links do not count. A list item counts as a sentence.
 """
 
 import re
@@ -20,7 +20,7 @@ PAGES = (
     "results/published/README.md",
 )
 RELEASED = re.compile(r"^## \[\d", re.MULTILINE)
-"""Where a changelog stops being open to changes."""
+"""The first released version in a changelog. The text from there on is no longer edited."""
 
 _FENCE = re.compile(r"^ *(```|~~~).*?^ *\1[^\n]*$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -33,7 +33,7 @@ _ABBREVIATIONS = ("et al.", "e.g.", "i.e.", "eq.", "vs.", "cf.")
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a Markdown text, each in one line."""
+    """The sentences of a Markdown text, each on one line."""
     text = _COMMENT.sub("", _FENCE.sub("\n", text))
     paragraphs: list[list[str]] = [[]]
     for line in text.splitlines():
@@ -55,22 +55,23 @@ def _split(paragraph: str) -> list[str]:
 
 
 def words(sentence: str) -> int:
-    """Words are what spaces part, if there is a letter or a digit in it; code in a line is one word."""
+    """The number of words. Spaces separate words; a word has at least one letter or digit; inline code is one word."""
     return sum(any(sign.isalnum() for sign in word) for word in sentence.split())
 
 
 def judge(name: str, text: str) -> tuple[str, list[str]]:
-    """A line with the page's numbers, and a line for each thing that is too long."""
+    """A line with the page's numbers, and a list with one line per fault."""
     if name.endswith("CHANGELOG.md"):
         text = RELEASED.split(text)[0]
     found = sentences(text)
     counts = [words(sentence) for sentence in found]
     mean = sum(counts) / max(len(counts), 1)
     summary = f"{name}: {len(counts)} sentences, mean {mean:.1f} words, longest {max(counts, default=0)}"
-    faults = [] if mean <= MEAN else [f"{name}: a mean of {mean:.1f} words a sentence, at most {MEAN} allowed"]
+    too_long = f"{name}: expected at most {MEAN} words per sentence on average, found {mean:.1f}"
+    faults = [] if mean <= MEAN else [too_long]
     for sentence, count in zip(found, counts, strict=True):
         if count > LONGEST:
-            faults.append(f"{name}: a sentence of {count} words, at most {LONGEST} allowed: {sentence}")
+            faults.append(f"{name}: expected at most {LONGEST} words in a sentence, found {count}: {sentence}")
     return summary, faults
 
 

@@ -101,9 +101,12 @@ def test_check_passes_with_a_line_per_comparison(top, results):
             {"margin": 12.0},
             "1 of 2 checks of experiment quick failed: faces 70 labels: mixmatch against supervised: 60",
         ),
-        ({"methods": ["mixup"]}, "1 of 1 checks .* mixup against supervised: no seed that both were run on"),
-        ({"datasets": ["digits"]}, "2 of 2 checks .* digits: mixmatch against supervised: no seed"),
-        ({"baseline": "nothing"}, "1 of 1 checks .* there is no run of nothing to compare with"),
+        (
+            {"methods": ["mixup"]},
+            "1 of 1 checks .* mixup against supervised: expected a seed that both",
+        ),
+        ({"datasets": ["digits"]}, "2 of 2 checks .* digits: mixmatch against supervised: expected a seed"),
+        ({"baseline": "nothing"}, "1 of 1 checks .* expected a run of nothing to compare with, found none"),
     ],
 )
 def test_check_fails_with_one_line(top, results, changes, message):

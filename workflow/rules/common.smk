@@ -1,4 +1,4 @@
-# Functions only.
+# Functions that the other rule files use. No rules.
 import os
 import re
 import shlex
@@ -17,25 +17,25 @@ from marginmix.runs.spec import NUMERICS_VERSION
 
 calls.prepare_environment()
 
-# For --software-deployment-method conda; otherwise jobs run in the environment that Snakemake runs in. No name of an
-# environment: Snakemake would ask conda what is in it, in every job, also where there is no conda.
+# For --software-deployment-method conda. Otherwise jobs run in Snakemake's own environment. This is a file, not the
+# name of an environment: with a name, Snakemake asks conda about it in every job, even where conda is not installed.
 ENVIRONMENT = "../../environment.yml"
 
 
 def command(wildcards, output):
-    """How jobs call `marginmix`. A parameter that is a function of the output makes nothing stale where it changes."""
+    """How jobs call `marginmix`. It takes `output` since Snakemake reruns nothing when such a parameter changes."""
     return calls.command()
 
 
 def key_of(wildcards):
-    """The run that a path names."""
+    """The key of the run that the wildcards of a path name."""
     return RunKey(EXPERIMENT, wildcards.dataset, int(wildcards.labels), wildcards.method, int(wildcards.seed))
 
 
 def run_files():
-    """Input functions, one a dataset, of all files that the experiment's tables and figures read of its own runs.
+    """Input functions, one per dataset: the files of the experiment's own runs that tables and figures read.
 
-    The identity of a run, and so its folder, is known when its dataset is decoded: until then they wait for that.
+    The identity of a run, and so its folder, is known only once its dataset is decoded. The functions wait for that.
     """
 
     def files_of(dataset):
@@ -44,7 +44,9 @@ def run_files():
             if runs and PLAN.data(dataset) is None and PLAN.report(dataset):
                 checkpoints.prepare.get(dataset=dataset, key=PLAN.report_key(dataset))
             folders = [PLAN.local(run) or run.folder(PLAN.data(dataset)) for run in runs]
-            anew = [REBUILD] if REBUILD and runs else []  # wanted by what is made anyway, else it moves nothing
+            # Snakemake makes a missing intermediate file only if a job that runs anyway needs it. So tables need it
+            # too.
+            anew = [REBUILD] if REBUILD and runs else []
             return [f"{folder}/{name}" for folder in folders for name in paths.READ] + anew
 
         return files
@@ -53,22 +55,22 @@ def run_files():
 
 
 def asked(wildcards):
-    """A text that changes with the experiment, its runs and their data: tables and figures are then made anew."""
+    """A text that changes with the experiment, its runs and their data. Tables and figures are redrawn when it does."""
     return hash_of([config, [[*run.key, PLAN.data(run.key.dataset)] for run in PLAN.to_make]])
 
 
 def published_files():
-    """What lies in results/published, but for its README."""
+    """All files in results/published except its README."""
     found = [os.path.join(folder, name) for folder, _, names in os.walk(paths.PUBLISHED) for name in names]
     return sorted(path for path in found if not path.endswith(".md"))
 
 
 def code(script):
-    """A script of the workflow and all that it imports: an edit draws anew what it draws."""
+    """A script of the workflow and all project files that it imports. An edit to any of them redraws its output."""
     return [os.path.relpath(path) for path in sources(f"{workflow.basedir}/scripts/{script}")]
 
 
 def made_of(script, *more):
-    """A text that changes with what a page is made of. Dates do not tell: after a failure Snakemake gives back the page
-    that was there, with a new date."""
+    """A text that changes with the content of everything that a page is made of. File dates would not do: after a
+    failure Snakemake restores the old page with a new date."""
     return contents([*published_files(), *code(script), *CONFIG_FILES, *more])

@@ -1,4 +1,4 @@
-# Tables and figures of the experiment that is run, in results/<experiment> and figures/<experiment>, which git ignores.
+# Tables and figures of the current experiment, in results/<experiment> and figures/<experiment>, which git ignores.
 
 REFERENCE = os.path.relpath(f"{workflow.basedir}/reference/paper_tables.csv")
 FIGURES = figures_of(PLAN) if PLAN.anything_to_show else []
@@ -78,7 +78,7 @@ if MUST_BEAT:
             *run_files(),
             published_files(),
             code("check.py"),
-            rules.tables.output.markdown,  # which is wanted whatever the checks say
+            rules.tables.output.markdown,  # so that the tables are written even if a check fails
         output:
             paths.experiment_page(EXPERIMENT, "checks.md"),
         log:

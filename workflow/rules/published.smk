@@ -1,5 +1,6 @@
-# Tables and figures of published evidence, which git keeps: results/tables.md, results/studies/ and figures/. They are read
-# with the paper's experiment, whose own runs are in results/tables.md too. `update`: no failure takes them away.
+# Tables and figures of published evidence, which git keeps: results/tables.md, results/studies/ and figures/. They are
+# part of the paper's experiment, whose own runs are in results/tables.md, too. `update` keeps the old file if a job
+# fails.
 
 EVIDENCE = published_experiments()
 CONFIGS = or_explain(
@@ -13,8 +14,8 @@ TRIALS = {name: kind for name, said in CONFIGS.items() for kind in ("study", "di
 REPORTED = ["paper", *(name for name, said in CONFIGS.items() if said["report"] and name != "paper")]
 PUBLISHED_FIGURES = published_figures(CONFIGS, PLANES)
 if os.path.exists(f"{paths.PUBLISHED}/{paths.COPIES}"):
-    TRIALS["copies"] = "audit"  # of datasets, not of an experiment
-TRIALS |= {"collapse": "collapse", "elsewhere": "elsewhere"}  # of all published runs
+    TRIALS["copies"] = "audit"  # a page about datasets, not about an experiment
+TRIALS |= {"collapse": "collapse", "elsewhere": "elsewhere"}  # pages about all published runs
 ELSEWHERE = os.path.relpath(f"{workflow.basedir}/reference/published.csv")
 CONFIG_FILES = [os.path.relpath(f"{workflow.basedir}/config/{name}.yaml") for name in CONFIGS]
 

@@ -1,4 +1,4 @@
-# The paper's toy: needs no data. Points and table are those that are published, where they are of this very recipe.
+# The paper's toy. It needs no data. If a toy with this recipe is published, its points and table are used.
 
 TOY_FIRST = "baselines.supervised:Supervised"
 TOY_METHODS = {"mixmatch": "baselines.mixmatch:MixMatch", "marginmix": "marginmix.methods.marginmix:MarginMix"}

@@ -1,9 +1,9 @@
-# From images to trained networks: a dataset is decoded once; a training reads its spec and the decoded images.
+# From images to trained networks. A dataset is decoded once. A training reads its spec and the decoded images.
 
 RUN = paths.run_folder(RunKey("{experiment}", "{dataset}", "{labels}", "{method}", "{seed}"), "{identity}")
 
 
-# Its outcome decides where runs lie: their identity takes in the hash of their data.
+# A checkpoint, since its result decides where runs lie: the identity of a run includes the hash of its data.
 checkpoint prepare:
     output:
         paths.report(config["cache"], "{dataset}", "{key}"),
@@ -21,7 +21,8 @@ checkpoint prepare:
         "{params.command} prepare {params.data} --out {output:q} 2>&1 | tee {log:q}"
 
 
-# Younger than every result, as an input of those that are to be made anew: `--config rebuild=true`. Kept as a log is.
+# For `--config rebuild=true`: a file newer than every result, and an input of all runs to train again. It is kept, like
+# a log.
 rule rebuild:
     output:
         "logs/rebuild/{token}",
@@ -34,14 +35,15 @@ rule rebuild:
         "touch {output:q} 2> {log:q}"
 
 
-# Jobs of one call, on a cluster too, share the token.
+# All jobs of one call share the token, on a cluster too.
 REBUILD = f"logs/rebuild/{calls.token()}" if config.get("rebuild") else None
 
 
-# One job, one GPU (none where the experiment's device is the CPU), one run. It writes the run's spec as it is asked for now
-# and returns at once where the folder holds the run finished. `update`: what is there stays until it is replaced.
-# Checkpoints lie beside, undeclared, since Snakemake deletes what is declared before a job and after a failure. The
-# description of the decoded dataset stands for its images. Its date decides nothing: the spec has the images' hash.
+# One job trains one run on one GPU, or on none if the experiment's device is cpu. The job writes the current spec of
+# the run, and returns at once if the folder already holds the finished run. `update` keeps old outputs until they are
+# replaced. Checkpoints lie beside the outputs but are not declared: Snakemake deletes declared files before a job and
+# after a failure. The description of the decoded dataset stands for its images. Its date decides nothing, since the spec
+# holds the hash of the images.
 rule train:
     input:
         data=lambda wildcards: ancient(PLAN.report(wildcards.dataset) or []),

@@ -1,4 +1,4 @@
-"""The audit of datasets as a page and a table: copies between their parts, as they are published."""
+"""The published audit of datasets, as a page and a table: copies between their parts."""
 
 import sys
 from collections.abc import Mapping

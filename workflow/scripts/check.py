@@ -1,4 +1,4 @@
-"""Does semi-supervised training beat its baseline? A line a comparison; exit code 1 where one does not."""
+"""Does semi-supervised training beat its baseline? One line per comparison; exit code 1 if any comparison fails."""
 
 import sys
 from collections.abc import Mapping
@@ -14,8 +14,11 @@ from marginmix.reporting.results import Results
 
 
 def compare(runs: pd.DataFrame, must_beat: Mapping[str, Any]) -> list[tuple[bool, str]]:
-    """Passed or not, and a line of text, for every (dataset, label count, method) of `must_beat`: {baseline, methods,
-    margin in points of accuracy, datasets (default: those that the baseline has)}. Means over the seeds of both."""
+    """For every (dataset, label count, method) of `must_beat`: whether it passed, and a line of text. Scores are means
+    over the seeds that both methods have.
+
+    `must_beat`: baseline, methods, margin in points of accuracy, and datasets (default: those that the baseline has).
+    """
     baseline, margin = must_beat["baseline"], float(must_beat["margin"])
     datasets = must_beat.get("datasets") or sorted(set(runs[runs["method"] == baseline]["dataset"]))
     lines = []
@@ -28,13 +31,13 @@ def compare(runs: pd.DataFrame, must_beat: Mapping[str, Any]) -> list[tuple[bool
                 ours = cell[cell["method"] == method]["accuracy"]
                 where = f"{dataset}{'' if labels is None else f' {labels:,} labels'}: {method} against {baseline}"
                 lines.append(_line(ours, base, where, margin))
-    return lines or [(False, f"there is no run of {baseline} to compare with")]
+    return lines or [(False, f"expected a run of {baseline} to compare with, found none")]
 
 
 def _line(ours: pd.Series, base: pd.Series, where: str, margin: float) -> tuple[bool, str]:
     gains = (ours - base).dropna()
     if gains.empty:
-        return False, f"FAILED: {where}: no seed that both were run on"
+        return False, f"FAILED: {where}: expected a seed that both have, found none"
     passed = bool(gains.mean() >= margin)
     values = f"{ours[gains.index].mean():.1f} % against {base[gains.index].mean():.1f} %"
     text = f"{where}: {values}, {gains.mean():+.1f} points, at least +{margin:.1f} needed (n = {len(gains)})"
@@ -42,7 +45,7 @@ def _line(ours: pd.Series, base: pd.Series, where: str, margin: float) -> tuple[
 
 
 def check(results: Results, output: Path | str, must_beat: Mapping[str, Any]) -> None:
-    """Write the lines to `output`, print them, and raise one `UserError` for all that failed."""
+    """Write the lines to `output` and print them. Raises one `UserError` for all failed checks."""
     experiment, lines = results.plan.experiment, compare(results.runs, must_beat)
     body = "".join(f"- {line}\n" for _, line in lines)
     write_atomically(output, f"# Checks of experiment {experiment}\n\n{body}")
@@ -52,7 +55,7 @@ def check(results: Results, output: Path | str, must_beat: Mapping[str, Any]) ->
     if failed:
         raise UserError(
             f"{len(failed)} of {len(lines)} checks of experiment {experiment} failed: {'; '.join(failed)}. The tables "
-            "are written; see the learning curves, then the settings in the experiment's file"
+            "are written. Look at the learning curves, then at the settings in the experiment's file"
         )
 
 

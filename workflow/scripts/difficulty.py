@@ -1,4 +1,4 @@
-"""The dial of difficulty as a page and a table."""
+"""The results of a difficulty experiment, as a page and a table."""
 
 import sys
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Confusion matrices of an experiment: which classes are taken for which."""
+"""Confusion matrices of an experiment: which classes are mistaken for which."""
 
 import sys
 from pathlib import Path
@@ -11,13 +11,13 @@ from pages import page
 from marginmix.reporting.names import BASELINE, TREATMENT, method_order
 from marginmix.reporting.results import Results
 
-MOST_NAMED = 12  # classes; with more, neither names nor numbers can be read
-MOST_MATRICES = 12  # with more, the figure is longer than anybody looks at
+MOST_NAMED = 12  # with more classes, neither names nor numbers are legible
+MOST_MATRICES = 12  # with more matrices, the figure is too long to read
 
 
 def draw_confusion(results: Results, output: Path | str) -> None:
-    """A matrix per (dataset, label count) and method, summed over seeds, each row in percent of its true class; of
-    more than `MOST_MATRICES` those of the two compared methods."""
+    """One matrix per (dataset, label count, method), summed over seeds, in percent of the true class. If there are more
+    than `MOST_MATRICES`, only those of the two compared methods."""
     grouped: dict[tuple, list[dict]] = {}
     for one in results.ordinary:
         grouped.setdefault((one.key.dataset, one.key.labels, one.key.method), []).append(one.record)
@@ -30,7 +30,7 @@ def draw_confusion(results: Results, output: Path | str) -> None:
         entries.setdefault(key[:2], []).append(key)
     wide = max(len(found[0]["classes"]) for found in grouped.values()) > 8
     most = max(map(len, entries.values()))
-    columns = -(-most // -(-most // (2 if wide else 3)))  # as few rows as fit the page, evenly filled
+    columns = -(-most // -(-most // (2 if wide else 3)))  # as few rows as possible, evenly filled
     rows = [keys[start : start + columns] for keys in entries.values() for start in range(0, len(keys), columns)]
     figure, grid = style.panels(len(rows), columns, 2.65 if columns == 3 else 3.8, reserve=0.2)
     figure.suptitle("Percent of each true class; a row adds up to 100", fontsize=9, x=0.01, ha="left")

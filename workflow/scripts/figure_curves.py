@@ -12,7 +12,8 @@ COLUMNS = 3
 
 
 def draw_curves(results: Results, output: Path | str) -> None:
-    """A panel per (dataset, label count), a line per method: mean over seeds, band from the least to the most."""
+    """One panel per (dataset, label count), one line per method: the mean over seeds, in a band from lowest to
+    highest."""
     runs, titles = results.curves, results.titles
     if runs.empty:
         return style.save_words("No run has finished yet: no learning curves to draw.", output)

@@ -1,4 +1,4 @@
-"""The dial of difficulty as a figure: two methods and the ceiling against ambiguity, and the difference against the
+"""The figure of a difficulty experiment: two methods and the ceiling against ambiguity, and the difference against the
 measured overlap."""
 
 import sys
@@ -14,7 +14,7 @@ from marginmix.reporting.results import Results
 
 
 def draw_dial(results: Results, output: Path | str) -> None:
-    """The figure of a dial's results."""
+    """Draw the figure of a difficulty experiment from its results."""
     dial = results.config["difficulty"]
     draw_difficulty(difficulty_of(results)[1], output, dial["methods"], dial["ceiling"], results.titles)
 
@@ -22,7 +22,7 @@ def draw_dial(results: Results, output: Path | str) -> None:
 def draw_difficulty(
     table: pd.DataFrame, output: Path | str, methods: Sequence[str], ceiling: str, titles: Mapping[str, str]
 ) -> None:
-    """Points are means over seeds, bars their standard deviations; of the difference the 95 % interval."""
+    """Points are means over seeds. Bars are standard deviations on the left, and the 95 % interval on the right."""
     frame = table.dropna(subset=[*methods, "overlap"])
     if frame.empty:
         return style.save_words("No setting of the dial has finished for both methods and the ceiling.", output)

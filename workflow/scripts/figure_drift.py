@@ -1,4 +1,4 @@
-"""Do guessed labels run away? Their class imbalance over training, by the exponent ρ/T of the class prior."""
+"""Do guessed labels run away? Shows their class imbalance over training, by the exponent ρ/T of the class prior."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,8 @@ MEASURES = {
 
 
 def draw_drift(results: Results, output: Path | str) -> None:
-    """A row per (dataset, label count): imbalance over training, a line a seed; then accuracy against ρ/T."""
+    """One row per (dataset, label count): imbalance over training, with one line per seed; then accuracy against
+    ρ/T."""
     curves = drift_curves(results)
     if curves.empty:
         return style.save_words("No run whose guesses are examined has finished yet: no drift to draw.", output)

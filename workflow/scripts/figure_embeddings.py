@@ -1,4 +1,4 @@
-"""The plane of embeddings, early and late in training, of the 2-unit AlexNet: of one dataset, or of several."""
+"""The embedding plane of the 2-unit AlexNet, early and late in training, for one dataset or several."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from pages import page
 
 from marginmix.reporting.results import Results
 
-POINTS_PER_CLASS = 250  # more turn into a blot in print
+POINTS_PER_CLASS = 250  # more points merge into a blot in print
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#B8A800", "#7F7F7F", "#8C5A2B")
 MARKERS = ("o", "^", "s", "D", "v", "*", "x", "+", "<", ">", "1", "p")
 STROKES = ("x", "+", "1")  # markers without a face
@@ -20,7 +20,7 @@ FONT = 7.5
 
 
 def draw_planes(found: Sequence[Results], output: Path | str, datasets: Sequence[str]) -> None:
-    """The planes of `datasets`, each of the embedding run with most steps in any of `found`."""
+    """The planes of `datasets`. Each comes from the embedding run with the most steps among all of `found`."""
     planes: dict[str, Mapping[str, np.ndarray]] = {}
     for dataset in datasets:
         runs = [(one.recipe.steps, i, one) for i, results in enumerate(found) for one in results.embeddings
@@ -32,11 +32,11 @@ def draw_planes(found: Sequence[Results], output: Path | str, datasets: Sequence
 
 
 def draw_embeddings(planes: Mapping[str, Mapping[str, np.ndarray]], output: Path | str) -> None:
-    """A row per dataset, a panel per snapshot: raw activations of the two units, centroids as rays from the origin,
-    named at their ends.
+    """One row per dataset, one panel per snapshot: the raw activations of the two units, and centroids as rays from the
+    origin with the class names at their ends.
 
-    Each of `planes`, by its title, has steps [S], fractions [S], points [S, N, 2], targets [N], centroids [S, C, 2],
-    accuracy [S] and classes [C].
+    `planes`: title -> arrays steps [S], fractions [S], points [S, N, 2], targets [N], centroids [S, C, 2], accuracy [S]
+    and classes [C].
     """
     if not planes:
         return style.save_words("No embedding run has finished yet: no plane to draw.", output)
@@ -70,13 +70,13 @@ def _share(kept: Mapping[str, np.ndarray]) -> str:
 
 
 def chosen(targets: np.ndarray, label: int, most: int = POINTS_PER_CLASS) -> np.ndarray:
-    """Indices of at most `most` points of a class, evenly spread over the data's order: the same ones every time."""
+    """Indices of at most `most` points of a class, evenly spread over the data's order, so the same ones every time."""
     where = np.flatnonzero(targets == label)
     return where if len(where) <= most else where[np.linspace(0, len(where) - 1, most).astype(int)]
 
 
 def spread_angles(angles: np.ndarray, gap: float) -> np.ndarray:
-    """The angles moved as little as a few sweeps find so that neighbours on the circle are at least `gap` apart."""
+    """The angles, moved apart in small sweeps until neighbours on the circle are at least `gap` apart."""
     gap = min(gap, 2 * np.pi / len(angles))
     order = np.argsort(angles, kind="stable")
     placed = angles[order].astype(np.float64)
@@ -107,12 +107,13 @@ def _draw_plane(
 
 
 def _frame(axes: Axes, drawn: np.ndarray, places: np.ndarray, classes: np.ndarray, reach: float, inches: float) -> None:
-    """A square that holds the origin, the points but for a few far ones (which are counted), and the names."""
+    """Set the limits to a square that holds the origin, the names, and all points except a few far ones. A note counts
+    these."""
     ends = np.stack([np.cos(places), np.sin(places)], axis=1)
     letters = np.array([len(str(name)) for name in classes])[:, None] * FONT * 0.6 / 72
     near = drawn[np.linalg.norm(drawn, axis=1) <= 1.25 * reach]
     side = 2 * reach
-    for _ in range(4):  # the names' length in data units depends on the frame, and the frame on it
+    for _ in range(4):  # the length of names in data units depends on the frame, and the frame depends on that length
         corners = np.concatenate([near, ends * (1.19 * reach + letters * side / inches), np.zeros((1, 2))])
         low, high = corners.min(axis=0), corners.max(axis=0)
         side = 1.04 * (high - low).max()

@@ -1,4 +1,4 @@
-"""How good the guessed labels of an experiment are over time."""
+"""How good the guessed labels of an experiment are over training."""
 
 import sys
 from pathlib import Path
@@ -16,10 +16,10 @@ QUANTITIES = {
 
 
 def draw_labels(results: Results, output: Path | str) -> None:
-    """A row per (dataset, label count), a column per quantity, a line per method that guesses labels."""
+    """One row per (dataset, label count), one column per quantity, one line per method that guesses labels."""
     titles = results.titles
     runs = results.curves.reindex(columns=["dataset", "labels", "method", "seed", "step", *QUANTITIES])
-    # Of all methods, so that a method looks the same here and in the learning curves.
+    # Styles of all methods, so that a method looks the same here and in the learning curves.
     styles = style.method_styles(runs["method"])
     runs = runs.dropna(subset=list(QUANTITIES), how="all")
     if runs.empty:

@@ -1,4 +1,4 @@
-"""Contact sheet of a dataset: what the network sees and says, by a run that keeps `samples`."""
+"""Contact sheet of a dataset: what the network sees and predicts, from a run that keeps `samples`."""
 
 import sys
 from collections.abc import Mapping
@@ -20,13 +20,14 @@ ROWS = {
     "confident": "surest\nguesses",
     "doubtful": "least sure\nguesses",
 }
-TOLD = 2  # classes named below a picture
+TOLD = 2  # number of classes named below a picture
 
 
 def draw_samples(results: Results, output: Path | str, dataset: str) -> None:
-    """A row of pictures per kind, below each its label's largest shares; for a guess, what the image truly shows.
+    """One row of pictures per kind. Below each picture stand the largest shares of its label; below a guess, also the
+    true class.
 
-    Of the runs that kept a sheet, that with fewest labels, of Margin-Mix where it is among them.
+    Among the runs that kept a sheet, the one with the fewest labels is shown; among equals, Margin-Mix's.
     """
     sheets = [one for one in results.ordinary if one.key.dataset == dataset and one.arrays("sheet/")]
     if not sheets:
@@ -56,13 +57,13 @@ def _draw_picture(axes: Axes, picture: np.ndarray) -> None:
 
 
 def _words(kept: Mapping[str, np.ndarray], name: str, i: int) -> str:
-    """The largest shares of a picture's label, one a line."""
+    """The largest shares of a picture's label, one per line."""
     if f"{name}_labels" not in kept:
         return ""
     label, classes = kept[f"{name}_labels"][i], kept["classes"]
     largest = [k for k in np.argsort(-label, kind="stable")[:TOLD] if label[k] >= 0.005]
     if not largest:
-        return "no label"  # a guess that was not made, or of a network that diverged
+        return "no label"  # the guess was dropped, or the network diverged
     lines = [f"{classes[k]} {100 * label[k]:.0f} %" if label[k] < 0.995 else str(classes[k]) for k in largest]
     truth = int(kept[f"{name}_truth"][i]) if f"{name}_truth" in kept else -1
     if truth >= 0:

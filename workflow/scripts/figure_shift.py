@@ -1,4 +1,4 @@
-"""What class shares are worth: accuracy against balanced accuracy, by where shares come from and how they are used."""
+"""What class shares are worth: accuracy against balanced accuracy, by the source of the shares and by their use."""
 
 import sys
 from pathlib import Path
@@ -15,8 +15,8 @@ MARKERS = dict(zip(SOURCES, ("o", "X", "^", "v", "s", "*"), strict=True))
 
 
 def draw_shift(results: Results, output: Path | str) -> None:
-    """A panel per (dataset, label count): a point per method and kind of shares, filled where they are used in
-    training, hollow where predictions are adjusted to them."""
+    """One panel per (dataset, label count), one point per method and source of shares. Filled points use the shares in
+    training; for hollow points, predictions are adjusted to them."""
     frame = shift_frame(results)
     if frame.empty:
         return style.save_words("No run with `shares_examined` has finished yet: no class shares to compare.", output)

@@ -1,4 +1,4 @@
-"""A study as a figure: what each switch is worth, a panel per (dataset, labels, start)."""
+"""A study as a figure: what each switch is worth, with one panel per (dataset, labels, start)."""
 
 import sys
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ LOOKS = {
 
 
 def draw_study(results: Results, output: Path | str) -> None:
-    """The figure of a study's results."""
+    """Draw the figure of a study from its results."""
     part = results.config["study"].get("scored_on", "validation")
     draw_differences(study_of(results)[1], output, results.plain_titles, part)
 
 
 def draw_differences(table: pd.DataFrame, output: Path | str, titles: Mapping[str, str], part: str) -> None:
-    """Paired differences from the start in points, on the images of `part`; bars are 95 % intervals of the accuracy,
-    cut at the panel: over two pairs they are too wide to draw."""
+    """Paired differences from the start in points, on the images of `part`. Bars are 95 % intervals of the accuracy,
+    cut at the panel's edges, since over two pairs they are too wide to draw."""
     groups = [
         (names, rows.dropna(subset=["accuracy_difference"]))
         for names, rows in table.groupby(["dataset", "labels", "start"], sort=False)  # in the order of the page

@@ -1,4 +1,4 @@
-"""results/toy.npz and toy.csv -> figures/toy.png: two classes in the plane, borders before and after self-labelling."""
+"""The paper's toy as a figure: two classes in the plane, with the borders before and after self-labelling."""
 
 import sys
 from pathlib import Path
@@ -19,8 +19,8 @@ TITLES = {
 
 
 def draw_toy(points: Path | str, table: Path | str, output: Path | str) -> None:
-    """A row per problem: the labels of one draw; then per way of training the border of that draw (thick, on its map)
-    and of all other draws of the labelled points (thin)."""
+    """One row per problem. The first panel shows the labels of one draw. Then one panel per method shows the border of
+    that draw (thick, on its map) and of all other draws of the labelled points (thin)."""
     spreads = pd.read_csv(table)
     with np.load(points, allow_pickle=False) as file:
         kept = {name: file[name] for name in file.files}
@@ -47,7 +47,7 @@ def draw_toy(points: Path | str, table: Path | str, output: Path | str) -> None:
 
 
 def _draw_points(axes: Axes, here: dict[str, np.ndarray]) -> None:
-    """Unlabelled points as dashed rings in the colour of their class, labelled ones solid."""
+    """Draw unlabelled points as dashed rings in the colour of their class, and labelled points as solid ones."""
     for label, (colour, marker) in enumerate(zip(COLOURS, "os", strict=True)):
         ring = here["unlabelled"][here["truth"] == label]
         axes.scatter(*ring.T, s=9, marker=marker, facecolors="none", edgecolors=colour, linestyles=(0, (2, 1.5)),
@@ -57,7 +57,7 @@ def _draw_points(axes: Axes, here: dict[str, np.ndarray]) -> None:
 
 
 def _draw_borders(axes: Axes, axis: np.ndarray, maps: np.ndarray) -> None:
-    """`maps` [draws, G, G] of the probability of the second class, the first one shown."""
+    """Draw the border of each of `maps` [draws, G, G], the probability of the second class. The first map is shaded."""
     axes.contourf(axis, axis, maps[0], levels=np.linspace(0, 1, 11), colors=_shades(10), zorder=0)
     for other in maps[1:]:
         axes.contour(axis, axis, other, levels=[0.5], colors="#444444", linewidths=0.35, zorder=1)
@@ -65,7 +65,7 @@ def _draw_borders(axes: Axes, axis: np.ndarray, maps: np.ndarray) -> None:
 
 
 def _shades(count: int) -> list[tuple[float, float, float]]:
-    """From a pale first colour over white to a pale second one."""
+    """`count` shades from a pale first colour through white to a pale second colour."""
     ends = [np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255 for colour in COLOURS]
     shares = np.linspace(-1, 1, count)
     return [tuple(1 - 0.35 * abs(share) * (1 - ends[int(share > 0)])) for share in shares]

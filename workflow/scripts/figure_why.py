@@ -1,5 +1,5 @@
-"""Why one method is ahead: what the guessed labels of the two compared methods are like over training, and how hard
-labels pull by how sharp they are. Of runs with `diagnosed`."""
+"""Why one method is ahead: the guessed labels of the two compared methods over training, and how strongly labels pull,
+by their entropy. It shows runs with `diagnosed`."""
 
 import sys
 from pathlib import Path
@@ -25,8 +25,9 @@ COLUMNS = 4
 
 
 def draw_why(results: Results, output: Path | str) -> None:
-    """Two rows of panels per (dataset, label count): a line per method over training; in the last two panels, at the
-    last evaluation, the gradient's norm by the entropy of the guessed label, and how many labels have such an entropy.
+    """Two rows of panels per (dataset, label count), with one line per method over training. The last two panels show
+    the last evaluation: the norm of the gradient by the entropy of the guessed label, and how the entropies are
+    distributed.
     """
     runs, titles = results.curves, results.plain_titles
     runs = runs[runs["method"].isin([BASELINE, TREATMENT])]
@@ -52,7 +53,7 @@ def draw_why(results: Results, output: Path | str) -> None:
 
 
 def _by_entropy(axes: Axes, last: pd.DataFrame, name: str, label: str, styles: dict[str, dict]) -> None:
-    """Mean over seeds of the columns `name`_1 … 5, at the middles of their fifths of the largest entropy."""
+    """Draw the means over seeds of the columns `name`_1 … 5, each at the middle of its fifth of the largest entropy."""
     columns = [f"{name}_{i}" for i in FIFTHS]
     for method, look in styles.items():
         values = last[last["method"] == method].reindex(columns=columns).mean()

@@ -1,4 +1,4 @@
-"""What every table and figure begins with: the results that it is of, read by the one reader."""
+"""What every table and figure starts with: its results, read by the one reader."""
 
 import sys
 from collections.abc import Callable
@@ -15,20 +15,22 @@ from marginmix.runs.plan import Plan
 
 
 def results_of(experiment: str, config: Config, workflow: Path, published: Published) -> Results:
-    """Those of the experiment that is run now, `config`, made here or published; of another one what is published."""
+    """The results of `experiment`. For the current experiment, that of `config`, these are local or published runs. For
+    any other experiment they are published runs."""
     if experiment == config["experiment"]:
         return of_experiment(Plan(config), published)
     return of_published(Plan(load(workflow, experiment)), published)
 
 
 def page(job: Any, function: Callable[..., None], *more: Any) -> int:
-    """Call `function(results, output, *more)` for a job of the workflow, and return an exit code.
+    """Call `function(results, output, *more)` for a job of the workflow. Returns an exit code.
 
-    Its parameters say whose results: `of`, one experiment, or several, of which `function` gets a list; and `more`,
-    what else `function` is given. What cannot be read is told, and the rest is drawn.
+    The job's parameter `of` names one experiment, or a list of experiments; for a list, `function` gets a list of
+    results. Its parameter `more` is a further argument of `function`. Runs that cannot be read are reported on stderr;
+    the others are drawn.
     """
     workflow, of = Path(job.scriptdir).parent, job.params.of
-    learn(job.config.get("told", {}))  # what is not told is imported
+    learn(job.config.get("told", {}))  # methods that planning did not tell about are imported
     more += tuple(value for value in [job.params.get("more")] if value is not None)
 
     def run() -> None:

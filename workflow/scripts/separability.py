@@ -1,4 +1,4 @@
-"""How separable the classes of every published run's embeddings are: one table."""
+"""One table of how separable the classes are in the embeddings of every published run."""
 
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from marginmix.reporting.results import SEPARABILITY, Results, csv_text
 
 
 def write_separability(found: Sequence[Results], output: Path | str) -> None:
-    """A row per (run, step, part, space)."""
+    """One row per (run, step, part, space)."""
     columns = list(SEPARABILITY)
     frames = [table.reindex(columns=columns) for results in found if len(table := results.separability)]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)

@@ -1,5 +1,5 @@
-"""What all figures share: colours and markers that survive colour-blindness and grey print, sizes, and PNGs that are
-the same bytes from the same numbers."""
+"""What all figures share: sizes, colours and markers that work for colour-blind readers and in grey print, and PNGs
+that are the same bytes for the same numbers."""
 
 import io
 import itertools
@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from marginmix.files import write_atomically
 from marginmix.reporting.names import method_order, method_title
 
-# Okabe & Ito 2008, dark and light in turn so that neighbours differ in grey too; yellow, too pale for a line, is last
+# Okabe & Ito 2008. Dark and light alternate, so that neighbours differ in grey too. Yellow, too pale for lines, is
+# last.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000", "#F0E442")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", "*", ">")
 DASHES = ("-", (0, (5, 1.6)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
@@ -32,29 +33,29 @@ matplotlib.rcParams.update({
 
 
 def save(figure: Figure, path: Path | str) -> None:
-    """Write a PNG without a date or version in it."""
+    """Write a PNG without a date or a version in it, so that the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
     write_atomically(path, buffer.getvalue())
 
 
 def save_words(text: str, path: Path | str) -> None:
-    """A figure for when there is nothing to draw: it says so."""
+    """Write a figure that says in words why there is nothing to draw."""
     figure = Figure(figsize=(WIDTH, 1.2))
     figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, wrap=True)
     save(figure, path)
 
 
 def panels(rows: int, columns: int, height: float | Sequence[float], reserve: float = 0.0) -> tuple[Figure, np.ndarray]:
-    """A page-wide grid of panels, each `height` inches (or one height a row), `reserve` more for a legend. Returns axes
-    [rows, columns]."""
+    """A page-wide grid of panels. `height`: inches per row, or one value per row. `reserve`: inches for a legend.
+    Returns the figure and its axes [rows, columns]."""
     heights = np.broadcast_to(height, rows)
     figure = Figure(figsize=(WIDTH, heights.sum() + reserve), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, dict]:
-    """method -> colour, dashes and marker, the two compared methods first and always the same."""
+    """method -> colour, dashes and marker. The two compared methods come first and always look the same."""
     looks = zip(itertools.cycle(PALETTE), itertools.cycle(DASHES), itertools.cycle(MARKERS), strict=False)
     return {
         method: {"color": colour, "linestyle": dashes, "marker": marker}
@@ -67,14 +68,15 @@ def entry_title(dataset: str, labels: int, titles: dict[str, str]) -> str:
 
 
 def draw_over_seeds(axes: Axes, runs: pd.DataFrame, column: str, styles: dict[str, dict]) -> None:
-    """`column` against step, a line per method: the mean over its seeds in a band from the least to the most."""
+    """Draw `column` against step, one line per method: the mean over its seeds, in a band from the lowest to the
+    highest."""
     for i, (method, style) in enumerate(styles.items()):
         found = runs[runs["method"] == method].dropna(subset=[column])
         if found.empty:
             continue
         over = found.pivot_table(index="step", columns="seed", values=column)
         axes.fill_between(over.index, over.min(axis=1), over.max(axis=1), color=style["color"], alpha=0.22, linewidth=0)
-        # a marker now and then, at other places for every method, so that lines on top of each other can be told apart
+        # Few markers, at different places for each method, so that overlapping lines can be told apart.
         every = max(1, len(over) // 6)
         marks = (i * every // len(styles), every)
         axes.plot(over.index, over.mean(axis=1), **style, markersize=4, markevery=marks)
@@ -86,7 +88,7 @@ def draw_over_seeds(axes: Axes, runs: pd.DataFrame, column: str, styles: dict[st
 def legend_below(
     figure: Figure, styles: dict[str, dict], seeds: dict[str, Sequence[int]], titles: Mapping[str, str]
 ) -> None:
-    """One legend for all panels, with how many seeds each line is the mean of."""
+    """Draw one legend for all panels. It says over how many seeds each line is a mean."""
     handles = [
         matplotlib.lines.Line2D(
             [], [], **style, markersize=4, label=f"{method_title(method, titles)} {_seeds(seeds[method])}"

@@ -1,4 +1,4 @@
-"""The tables of one experiment, or of all that are published: tables.csv, tables.md and tables.html."""
+"""The tables of one experiment, or of all published experiments: tables.csv, tables.md and tables.html."""
 
 import sys
 from collections.abc import Mapping, Sequence
