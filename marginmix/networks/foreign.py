@@ -45,7 +45,7 @@ def foreign_network(path: str, classes: int, channels: int, side: int, eps: floa
         raise UserError(f"{where}: {module_name} has no function {name!r}; {suggest(name, known)}")
     network = make(classes, channels, side)
     if not isinstance(network, nn.Module):
-        raise UserError(f"{where}: expected a torch.nn.Module of {name}(classes, channels, side), found {network!r}")
+        raise UserError(f"{where}: expected a torch.nn.Module from {name}(classes, channels, side), found {network!r}")
     network = _with_our_norms(network, eps, momentum)
     _try(network, where, classes, channels, side)
     return network
@@ -69,6 +69,6 @@ def _try(network: nn.Module, where: str, classes: int, channels: int, side: int)
     shapes = [tuple(part.shape) for part in outputs] if isinstance(outputs, tuple) else [tuple(outputs.shape)]
     if not (len(shapes) == 2 and shapes[0] == (2, classes) and len(shapes[1]) == 2 and shapes[1][0] == 2):
         raise UserError(
-            f"{where}: expected (logits [N, {classes}], embedding [N, D]) of N = 2 images, found shapes "
-            f"{', '.join(map(str, shapes))}; marginmix.networks.Headed makes such a network of a backbone"
+            f"{where}: expected (logits [N, {classes}], embedding [N, D]) for N = 2 images, found shapes "
+            f"{', '.join(map(str, shapes))}; marginmix.networks.Headed turns a backbone into such a network"
         )

@@ -57,14 +57,14 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     for name, method in methods.items():
         facts_of(method["method_class"], f"methods.{name}.method_class")
         if name == EMBEDDING:
-            raise UserError(f"methods.{name}: the name is taken by the runs of the embedding figures; choose another")
+            raise UserError(f"methods.{name}: the runs of the embedding figures have this name; choose another")
     for dataset in known:
         _check_labels(dataset_entry(config, dataset), dataset)
     named = [(f"datasets.{dataset}.methods", entry.get("methods", ())) for dataset, entry in known.items()]
     named += [(f"claims[{n}].methods", claim["methods"]) for n, claim in enumerate(config.get("claims", ()))]
     wanted = [(f"claims[{n}].dataset", [claim["dataset"]]) for n, claim in enumerate(config.get("claims", ()))]
     if "study" in config and not any("of" in method for method in methods.values()):
-        raise UserError("study: expected variants, by vary or by methods that say of: <start>, found none")
+        raise UserError("study: expected variants, found none; add them with vary, or as methods with of: <start>")
     if dial := config.get("difficulty"):
         named.append(("difficulty", [*dial["methods"], dial["ceiling"]]))
         _check_dial(config)
@@ -79,7 +79,7 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     for n, claim in enumerate(config.get("claims", ())):
         counts = known[claim["dataset"]]["labels"]
         if not set(found := claim.get("labels", counts)) <= set(counts):
-            raise UserError(f"claims[{n}].labels: expected some of {claim['dataset']}'s {counts}, found {found}")
+            raise UserError(f"claims[{n}].labels: expected label counts of {claim['dataset']}, {counts}, found {found}")
     _check_shared(config)
     for run in runs(config):
         recipe_of(config, run)
@@ -87,7 +87,7 @@ def _check_meaning(config: Mapping[str, Any]) -> None:
     for dataset in config.get("embeddings", {}).get("datasets", {}):
         entry = embedding_entry(config, dataset)
         if entry["labels"] is None:
-            raise UserError(f"embeddings.datasets.{dataset}: the key 'labels' is missing: label count of its split")
+            raise UserError(f"embeddings.datasets.{dataset}: the key 'labels' is missing; set its label count")
         embedding_recipe(config, dataset)
 
 
@@ -101,7 +101,7 @@ def _check_shared(config: Mapping[str, Any]) -> None:
     for place, settings in places.items():
         for name in settings:
             if name in OLD_SETTINGS:
-                raise UserError(f"{place}: the setting {name!r} is now called {OLD_SETTINGS[name]}; write that")
+                raise UserError(f"{place}: the setting {name!r} is now called {OLD_SETTINGS[name]}; change it")
             if name not in known:
                 raise UserError(f"{place}: no method here has the setting {name!r}; {suggest(name, known)}")
 
@@ -110,10 +110,12 @@ def _check_dial(config: Mapping[str, Any]) -> None:
     """The datasets of an experiment with `difficulty`: drawn faces, one label count for all."""
     counts = [tuple(entry["labels"]) for entry in config["datasets"].values()]
     if len(set(counts)) > 1 or len(counts[0]) > 1:
-        raise UserError(f"datasets: expected one label count, the same for all settings of the dial, found {counts}")
+        raise UserError(f"datasets: expected one label count, the same for every ambiguity, found {counts}")
     for dataset in config["datasets"]:
         if datasets.get(dataset, **dataset_entry(config, dataset)["options"]).family != "faces":
-            raise UserError(f"datasets.{dataset}: expected drawn faces (family: faces), as the key difficulty asks for")
+            raise UserError(
+                f"datasets.{dataset}: expected drawn faces, since the key difficulty needs them; set family: faces"
+            )
 
 
 def _check_choices(config: Mapping[str, Any]) -> None:
@@ -123,18 +125,20 @@ def _check_choices(config: Mapping[str, Any]) -> None:
     for dataset, entry in known.items():
         own = entry.get("seeds", ())
         if isinstance(own, Mapping) and not set(own) <= set(entry["labels"]):
-            raise UserError(f"datasets.{dataset}.seeds: expected label counts of {entry['labels']}, found {list(own)}")
+            raise UserError(
+                f"datasets.{dataset}.seeds: expected label counts among {entry['labels']}, found {list(own)}"
+            )
         for name in entry.get("methods", methods):
             counts = set(entry["labels"]) & set(methods[name].get("labels", entry["labels"]))
             seeds = sorted({seed for labels in counts for seed in seeds_of(config, dataset, labels)})
             found = methods[name].get("seeds", seeds) if counts else []
             if not set(found) <= set(seeds):
-                raise UserError(f"methods.{name}.seeds: expected some of {dataset}'s {seeds}, found {found}")
+                raise UserError(f"methods.{name}.seeds: expected seeds of {dataset}, {seeds}, found {found}")
     counts = sorted({labels for entry in known.values() for labels in entry["labels"]})
     for name, method in methods.items():
         found = method.get("labels", counts)
         if not set(found) <= set(counts):
-            raise UserError(f"methods.{name}.labels: expected some of the datasets' {counts}, found {found}")
+            raise UserError(f"methods.{name}.labels: expected label counts of the datasets, {counts}, found {found}")
 
 
 def _check_labels(entry: Config, dataset: str) -> None:
@@ -145,6 +149,6 @@ def _check_labels(entry: Config, dataset: str) -> None:
     for labels in entry["labels"]:
         if labels < least or (labels > most and entry["verify_counts"]):
             raise UserError(
-                f"datasets.{dataset}.labels: expected {least} (one a class) to {most:,} (its training images), "
+                f"datasets.{dataset}.labels: expected {least} (one per class) to {most:,} (all training images), "
                 f"found {labels}"
             )

@@ -46,7 +46,7 @@ def facts_of(path: str, where: str = "method_class") -> MethodFacts:
 def resolve_method(path: str, where: str = "method_class") -> type:
     """The `Method` at the import path `package.module:Class`; else a `UserError`."""
     if path in MOVED:
-        raise UserError(f"{where}: {path} is now {MOVED[path]}; write that")
+        raise UserError(f"{where}: {path} has moved to {MOVED[path]}; change the path")
     module_name, colon, class_name = path.partition(":")
     if not (module_name and colon and class_name):
         raise UserError(f"{where}: expected package.module:Class, found {path!r}")

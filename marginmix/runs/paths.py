@@ -53,8 +53,8 @@ def key_and_identity(folder: Path | str) -> tuple[RunKey, str]:
         return RunKey(experiment, dataset, int(labels), method, int(seed)), identity
     except ValueError:
         raise UserError(
-            f"{folder} is not the folder of a run: expected <experiment>/<dataset>/<labels>/<method>/<seed>/<identity>"
-            "; move it elsewhere"
+            f"{folder}: expected the folder of a run, <experiment>/<dataset>/<labels>/<method>/<seed>/<identity>; "
+            "move it elsewhere"
         ) from None
 
 

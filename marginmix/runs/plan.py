@@ -183,8 +183,8 @@ class Plan:
         decides = self.undecoded(run.key.dataset) and run.recipe_only in self._published  # is it this published run?
         if self._no_gpu and (self.config.get("rebuild") or not decides):
             return (
-                f"no GPU is here and experiment {self.experiment} says device: cuda; run it where a GPU is, or try "
-                "--config experiment=quick, minutes on a CPU"
+                f"experiment {self.experiment} needs a GPU (device: cuda), found none; run it on a machine with one, "
+                "or try --config experiment=quick, which takes minutes on a CPU"
             )
         if self.config.get("only") == "finished":
             return (
@@ -236,7 +236,7 @@ class Plan:
             and (run.recipe_only in self._published or os.path.isdir(os.path.dirname(run.folder("any"))))
         )
         if waiting:
-            lines.append(f"{', '.join(waiting)}: not decoded yet; once it is, finished runs of it are found")
+            lines.append(f"{', '.join(waiting)}: not decoded yet; finished runs on it are found once it is")
         return [*lines, *self.reasons()]
 
     def warnings(self) -> list[str]:

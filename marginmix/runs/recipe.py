@@ -210,18 +210,18 @@ class Recipe:
     def __post_init__(self):
         if not self.score_window <= self.evaluations <= self.steps:
             raise UserError(
-                f"recipe: score_window <= evaluations <= steps must hold, found score_window {self.score_window}, "
+                f"recipe: expected score_window <= evaluations <= steps, found score_window {self.score_window}, "
                 f"evaluations {self.evaluations}, steps {self.steps}"
             )
         if 0 < self.diagnosed < self.batch_size:
             raise UserError(
-                f"recipe: diagnosed must be 0 or at least batch_size, since labels are guessed in whole batches of "
-                f"{self.batch_size}, found {self.diagnosed}"
+                f"recipe: diagnosed must be 0 or at least batch_size ({self.batch_size}), since labels are guessed in "
+                f"whole batches, found {self.diagnosed}"
             )
         if self.schedule == "cosine" and self.decay_last > 0:
             raise UserError(
-                f"recipe: schedule: cosine and decay_last both lower the learning rate, found both (decay_last "
-                f"{self.decay_last:g}); set decay_last: 0, or schedule: constant"
+                f"recipe: expected schedule: cosine or decay_last, which both lower the learning rate, found both "
+                f"(decay_last {self.decay_last:g}); set decay_last: 0, or schedule: constant"
             )
         network_shape(self.network)
 
@@ -248,7 +248,7 @@ PROFILES: dict[str, dict[str, Any]] = {
     },
 }
 
-OLD_SETTINGS = {"centroid_network": "teacher (online, or average where it said ema)"}
+OLD_SETTINGS = {"centroid_network": "teacher (online stays, ema is now average)"}
 """Old names of settings -> the present ones."""
 
 
@@ -273,7 +273,7 @@ def checked_settings(settings: Mapping[str, Any], where: str, kind: type[Recipe]
     fields = fields_of(kind)
     for name in settings:
         if name in OLD_SETTINGS:
-            raise UserError(f"{where}: the setting {name!r} is now called {OLD_SETTINGS[name]}; write that")
+            raise UserError(f"{where}: the setting {name!r} is now called {OLD_SETTINGS[name]}; change it")
         if name not in fields:
             raise UserError(f"{where}: unknown setting {name!r}; {suggest(name, fields)}")
     return {name: checked(fields[name], value, where) for name, value in settings.items()}

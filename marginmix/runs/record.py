@@ -39,7 +39,8 @@ def finished_already(spec: Spec, out: Path) -> dict[str, Any] | None:
     found = result.get("identity") if isinstance(result, dict) else None
     if found != spec.identity:
         raise UserError(
-            f"{out / RESULT}: expected run {spec.identity}, found run {found}; choose another --out, or move that away"
+            f"{out / RESULT}: expected run {spec.identity}, found run {found}; choose another --out, or move this "
+            "folder"
         )
     return result if all((out / name).exists() for name in OUTPUTS) else None
 
@@ -63,10 +64,10 @@ def check_record(record: Any, curve: Sequence[Mapping[str, float]]) -> Spec:
 def _checked_spec(record: Mapping[str, Any]) -> Spec:
     content = {name: value for name, value in record.items() if name != "digest"}
     if record["digest"] != hash_of(content):
-        raise UserError("its digest does not fit its content: it was changed after it was written")
+        raise UserError("its digest does not match its content, so it was changed after it was written")
     spec = spec_from(record["spec"], "spec")
     if record["identity"] != spec.identity:
-        raise UserError(f"expected identity {spec.identity}, by its spec, found {record['identity']}")
+        raise UserError(f"expected identity {spec.identity}, as its spec says, found {record['identity']}")
     return spec
 
 
@@ -75,7 +76,7 @@ def _check_recipe(record: Mapping[str, Any], spec: Spec) -> None:
     recipe = record["recipe"]
     for name, value in {**spec.bits.settings, **spec.observation}.items():
         if recipe.get(name) != value:
-            raise UserError(f"recipe: {name}: expected {value!r}, by its spec, found {recipe.get(name)!r}")
+            raise UserError(f"recipe: {name}: expected {value!r}, as its spec says, found {recipe.get(name)!r}")
     for name in ("steps", "evaluations", "score_window"):
         if type(recipe[name]) is not int or recipe[name] < 1:
             raise UserError(f"recipe: {name}: expected a whole number from 1 on, found {recipe[name]!r}")
@@ -87,7 +88,7 @@ def _check_types(record: Mapping[str, Any]) -> None:
             raise UserError(f"{name}: expected a {kind.__name__}, found {record[name]!r}")
     parts = record["provenance"]
     if not parts or not all({"device", "name"} <= set(part) for part in parts):
-        raise UserError(f"provenance: expected where and how it was computed, found {parts!r}")
+        raise UserError(f"provenance: expected entries with device and name, found {parts!r}")
     if not isinstance(record.get("published", {}), dict):
         raise UserError(f"published: expected a dict, found {record['published']!r}")
 
@@ -104,7 +105,7 @@ def _check_numbers(record: Mapping[str, Any]) -> None:
     if not square or any(type(count) is not int or count < 0 for row in confusion for count in row):
         raise UserError(f"expected a confusion matrix of {len(classes)} x {len(classes)} counts")
     if not any(map(any, confusion)):
-        raise UserError("expected a confusion matrix of the test images, found one of none")
+        raise UserError("expected a confusion matrix of the test images, found one without images")
 
 
 def _check_scores(record: Mapping[str, Any], curve: Sequence[Mapping[str, float]]) -> None:
@@ -115,12 +116,12 @@ def _check_scores(record: Mapping[str, Any], curve: Sequence[Mapping[str, float]
     planned = [round((i + 1) * last / evaluations) for i in range(evaluations)]
     alarm = collapsed_at(curve, last)
     if record.get("collapsed", alarm) != alarm:
-        raise UserError(f"collapsed: expected {alarm}, by its learning curve, found {record['collapsed']}")
+        raise UserError(f"collapsed: expected {alarm}, as its learning curve gives, found {record['collapsed']}")
     whole = len(steps) == len(planned) or (steps[-1] == alarm and recipe["stop_on_collapse"])
     if steps != planned[: len(steps)] or not (whole or record["diverged"]):
         raise UserError(
-            f"expected a learning curve of {evaluations} evaluations that rises to step {last}, found "
-            f"one of {len(steps)} to {steps[-1]:.0f}"
+            f"expected a learning curve of {evaluations} evaluations up to step {last}, found {len(steps)} evaluations "
+            f"up to step {steps[-1]:.0f}"
         )
     expected, rules = scores(record, curve, recipe["score_window"])
     expected |= {"optimism": rules["best"] - rules["mean"], **{f"score {rule}": rules[rule] for rule in rules}}
@@ -128,12 +129,12 @@ def _check_scores(record: Mapping[str, Any], curve: Sequence[Mapping[str, float]
     for name, value in expected.items():
         told = said[name]
         if (value is None) != (told is None) or (value is not None and not abs(value - told) <= TOLERANCE):
-            raise UserError(f"{name}: expected {_text(value)}, by its learning curve, found {_text(told)}")
+            raise UserError(f"{name}: expected {_text(value)}, as its learning curve gives, found {_text(told)}")
     counts = record["confusion"]
     right, images = sum(row[i] for i, row in enumerate(counts)), sum(map(sum, counts))
     if not abs(100 * right / images - curve[-1]["accuracy"]) <= TOLERANCE:
         raise UserError(
-            f"expected a last accuracy of {100 * right / images:.2f}, by its confusion matrix, found "
+            f"expected a last accuracy of {100 * right / images:.2f}, as its confusion matrix gives, found "
             f"{curve[-1]['accuracy']:.2f}"
         )
 

@@ -136,8 +136,8 @@ def spec_from(content: Any, where: str) -> Spec:
     machine = Machine(**_fields_of(Machine, parts["machine"], f"{where}: machine"))
     if bits.numerics != NUMERICS_VERSION:
         raise UserError(
-            f"{where}: expected numerics version {NUMERICS_VERSION}, found {bits.numerics}; this version of the "
-            "program computes other bits: check out the one that the spec was made with, or plan the run anew"
+            f"{where}: expected numerics version {NUMERICS_VERSION}, found {bits.numerics}, whose bits this version of "
+            "the program does not compute; check out the version that made the spec, or write a new spec"
         )
     try:
         options = dict(bits.row.changed)
@@ -155,7 +155,7 @@ def read_spec(path: Path | str) -> Spec:
 def _fields_of(kind: type, content: Any, where: str) -> dict[str, Any]:
     """The keys of `content` as the fields of the dataclass `kind`, their types checked."""
     if not isinstance(content, Mapping):
-        raise UserError(f"{where}: expected an object, found {content!r}; let Snakemake or `marginmix spec` write it")
+        raise UserError(f"{where}: expected an object, found {content!r}; write it with Snakemake or `marginmix spec`")
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for name in content:
         if name not in fields:
@@ -166,7 +166,7 @@ def _fields_of(kind: type, content: Any, where: str) -> dict[str, Any]:
                 kind_name = getattr(field.type, "__name__", str(field.type))
                 raise UserError(f"{where}: {name} must be of type {kind_name}, found {content[name]!r}")
         elif field.default is dataclasses.MISSING:
-            raise UserError(f"{where}: the key {name!r} is missing; expected are {', '.join(fields)}")
+            raise UserError(f"{where}: the key {name!r} is missing; expected the keys {', '.join(fields)}")
     return dict(content)
 
 

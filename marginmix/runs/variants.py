@@ -22,7 +22,7 @@ def expanded(config: Mapping[str, Any]) -> dict[str, Any]:
         for n, switch in enumerate(group["switches"]):
             name, method = _generated(start, group, switch, f"vary.{start}.switches[{n}]")
             if name in methods:
-                raise UserError(f"vary.{start}.switches[{n}]: the name {name!r} is taken; say another as its key name")
+                raise UserError(f"vary.{start}.switches[{n}]: the name {name!r} is taken; set the key name")
             methods[name] = method
     found: Methods = {}
     for name in methods:
@@ -44,7 +44,7 @@ def _generated(
     if name == start:
         raise UserError(f"{where}: expected a setting or a method_class that differs from {start}, found {switch}")
     if len(name) > LONGEST:
-        raise UserError(f"{where}: expected a name of {LONGEST} characters at most, found {name}; say its key name")
+        raise UserError(f"{where}: expected a name of at most {LONGEST} characters, found {name}; set the key name")
     above = {key: group[key] for key in ("seeds", "labels") if key in group}
     own = {key: switch[key] for key in OWN if key in switch and key != "name"}
     return name, {"of": start, **above, **own, "recipe": settings}
@@ -58,7 +58,7 @@ def _resolve(name: str, methods: Methods, found: Methods, below: tuple[str, ...]
         if start not in methods:
             raise UserError(f"methods.{name}.of: {start!r} is not in this experiment; {suggest(start, methods)}")
         if start in (*below, name):
-            raise UserError(f"methods.{name}.of: {start!r} is in the end a variant of itself; name another start")
+            raise UserError(f"methods.{name}.of: {start!r} is a variant of itself, directly or not; name another start")
         begun = dict(_resolve(start, methods, found, (*below, name)))
         for key in ("unjudged", "title"):  # a variant is not what it is of
             begun.pop(key, None)

@@ -65,9 +65,9 @@ def test_its_batch_norms_keep_parts_apart():
 
 @pytest.mark.parametrize(("name", "line"), [
     ("small_resnt", "somebodys_networks has no function 'small_resnt'; did you mean 'small_resnet'?"),
-    ("logits_only", r"expected \(logits \[N, 3\], embedding \[N, D\]\) of N = 2 images, found shapes \(2, 3\);"),
-    ("flat", r"found shapes \(2, 4\), \(2, 64\); marginmix.networks.Headed makes such a network"),
-    ("no_module", r"expected a torch.nn.Module of no_module\(classes, channels, side\), found None"),
+    ("logits_only", r"expected \(logits \[N, 3\], embedding \[N, D\]\) for N = 2 images, found shapes \(2, 3\);"),
+    ("flat", r"found shapes \(2, 4\), \(2, 64\); marginmix.networks.Headed turns a backbone into such a network"),
+    ("no_module", r"expected a torch.nn.Module from no_module\(classes, channels, side\), found None"),
 ])  # fmt: skip
 def test_what_is_no_such_network_is_refused(name, line):
     with pytest.raises(UserError, match=line):

@@ -91,7 +91,11 @@ def nothing(counts):
     counts[:] = [[0] * len(counts)] * len(counts)
 
 
-BY_CURVE, DIGEST, RANGE = "by its learning curve, found", "its digest does not fit", "expected accuracies from 0 to 100"
+BY_CURVE, DIGEST, RANGE = (
+    "as its learning curve gives, found",
+    "its digest does not match",
+    "expected accuracies from 0 to 100",
+)
 IDENTITY, FOLDER, COUNTS = (
     "expected identity",
     "as its folder says, found",
@@ -100,22 +104,22 @@ IDENTITY, FOLDER, COUNTS = (
 CURVE = "expected a learning curve of 20 evaluations"
 TAMPERED = {
     "accuracy, not sealed": (value(accuracy=99.9, seal=False), DIGEST),
-    "accuracy of 99.9": (value(accuracy=99.9), "accuracy: expected 60.000, by its learning curve, found 99.900"),
+    "accuracy of 99.9": (value(accuracy=99.9), "accuracy: expected 60.000, as its learning curve gives, found 99.900"),
     "accuracy not a number": (value(accuracy=math.nan), RANGE),
     "accuracy negative": (value(accuracy=-1.0), RANGE),
     "accuracy over 100": (value(accuracy=100.5), RANGE),
     "accuracy a text": (value(accuracy="60"), "wrong type"),
-    "accuracy none": (value(accuracy=None), "accuracy: expected 60.000, by its learning curve, found none"),
+    "accuracy none": (value(accuracy=None), "accuracy: expected 60.000, as its learning curve gives, found none"),
     **{name: (one_more(name), f"{name}: expected .*{BY_CURVE}") for name in NUMBERS},
     "optimism not a number": (value(optimism=math.nan), f"optimism: expected 1.000, {BY_CURVE}"),
     **{f"score {name}": (rule(name), f"score {name}: expected .*{BY_CURVE}") for name in RULES},
     "a score over 100": (lambda folder: edit(folder, lambda record: record["scores"].update(best=101.0)), RANGE),
     "steps": (spec("bits", "settings", steps=PAPER_STEPS), IDENTITY),
     "steps and identity": (spec("bits", "settings", steps=PAPER_STEPS, renamed=True),
-                           "recipe: steps: expected 1048576, by its spec, found 800"),
-    "steps, identity and recipe": (more_steps, f"{CURVE} that rises to step 1048576"),
+                           "recipe: steps: expected 1048576, as its spec says, found 800"),
+    "steps, identity and recipe": (more_steps, f"{CURVE} up to step 1048576"),
     "recipe": (lambda folder: edit(folder, lambda record: record["recipe"].update(score_window=20)),
-               "recipe: score_window: expected 5, by its spec, found 20"),
+               "recipe: score_window: expected 5, as its spec says, found 20"),
     "seed": (spec("bits", seed=1), IDENTITY),
     "seed and identity": (spec("bits", seed=1, renamed=True), FOLDER),
     "labels": (spec("bits", labels=71), IDENTITY),
@@ -126,31 +130,31 @@ TAMPERED = {
     "method": (spec(method="mixmatch"), FOLDER),
     "experiment": (spec(experiment="paper"), FOLDER),
     "an unknown setting": (spec("bits", "settings", stpes=1, renamed=True),
-                           "recipe: stpes: expected 1, by its spec, found None"),
+                           "recipe: stpes: expected 1, as its spec says, found None"),
     "other numerics": (spec("bits", numerics=0), "expected numerics version"),
-    "evaluations": (spec("observation", evaluations=40), "recipe: evaluations: expected 40, by its spec, found 20"),
-    "score window": (spec("observation", score_window=15), "recipe: score_window: expected 15, by its spec, found 5"),
+    "evaluations": (spec("observation", evaluations=40), "recipe: evaluations: expected 40, as its spec says"),
+    "score window": (spec("observation", score_window=15), "recipe: score_window: expected 15, as its spec says"),
     "identity": (value(identity="0" * 16), IDENTITY),
     "digest": (value(digest="0" * 16, seal=False), DIGEST),
     "diverged": (value(diverged=True), BY_CURVE),
     "diverged, not yes or no": (value(diverged=0), "diverged: expected a bool, found 0"),
     "evaluated": (value(evaluated=19), "expected a learning curve of 19 evaluations, found 20"),
     "classes shortened": (value(classes=["a", "b"]), "expected a confusion matrix of 2 x 2 counts"),
-    "confusion": (counts(moved), r"expected a last accuracy of 59\.99, by its confusion matrix, found 60\.00"),
+    "confusion": (counts(moved), r"expected a last accuracy of 59\.99, as its confusion matrix gives, found 60\.00"),
     "confusion not square": (counts(cut), COUNTS),
     "confusion negative": (counts(negative), COUNTS),
     "confusion of halves": (counts(halves), COUNTS),
-    "confusion of no images": (counts(nothing), "found one of none"),
+    "confusion of no images": (counts(nothing), "found one without images"),
     "time negative": (value(wall_seconds=-1.0), "expected wall_seconds from 0 on, found -1.0"),
     "time not a number": (value(wall_seconds=math.nan), "expected wall_seconds from 0 on, found nan"),
     "no scores": (without("scores"), "'scores'"),
     "no split": (value(split=None), "split: expected a str, found None"),
-    "no provenance": (value(provenance=[]), "provenance: expected where and how it was computed"),
+    "no provenance": (value(provenance=[]), "provenance: expected entries with device and name"),
     "no digests of files": (without("files"), "metrics.csv: the file was changed after the run wrote it"),
     "curve cut in a line": (lines(lambda all: [*all[:-1], "800,1"]), "a key is missing or of the wrong type"),
     "curve without its last line": (lines(lambda all: all[:-1]), "20 evaluations, found 19"),
     "curve without its first line": (lines(lambda all: all[:1] + all[2:]), "20 evaluations, found 19"),
-    "curve not rising": (lines(lambda all: [*all[:3], all[4], all[3], *all[5:]]), f"{CURVE} that rises to step 800"),
+    "curve not rising": (lines(lambda all: [*all[:3], all[4], all[3], *all[5:]]), f"{CURVE} up to step 800"),
     "last accuracy of the curve": (lines(lambda all: [*all[:-1], all[-1].replace("60", "61")]), BY_CURVE),
     "first accuracy of the curve": (lines(lambda all: [all[0], all[1].replace("16.8", "26.8"), *all[2:]], False),
                                     r"metrics\.csv: the file was changed after the run wrote it"),  # fmt: skip
@@ -206,7 +210,7 @@ def test_a_run_in_the_folder_of_another(top, runs):
     shutil.copytree(runs, wanted)
     found = make_results(top, config_text())
     assert len(found.finished) == 3 and "as its folder says" in found.problems[0]
-    with pytest.raises(UserError, match="is not the folder of a run"):
+    with pytest.raises(UserError, match="expected the folder of a run"):
         read_local(runs.parent)
 
 
@@ -239,6 +243,6 @@ def test_a_diverged_run_counts_at_chance(top):
     record = read_local(folder).record
     assert (record["accuracy"], record["scores"]["best"], record["optimism"]) == (20.0, 20.0, 0.0)
     edit(folder, lambda record: record.update(diverged=False))
-    with pytest.raises(UserError, match="accuracy: expected 25.000, by its learning curve, found 20.000"):
+    with pytest.raises(UserError, match="accuracy: expected 25.000, as its learning curve gives, found 20.000"):
         read_local(folder)
     assert read_json(folder / "result.json")["diverged"] is False

@@ -111,12 +111,12 @@ def no_line(all):
 
 SEED_1 = "quick/ferplus/320/mixmatch/1 is left out: "
 LINE = "runs.csv: accuracy: expected 63.0000, as its record says, found 99.9000"
-NOT_ITS_CURVE = "by its learning curve, found"
+NOT_ITS_CURVE = "as its learning curve gives, found"
 LEFT_OUT = {  # what is done -> of which run is said what
     "a line": (lines(LINES, better_line), ["runs.csv: " + CHANGED, SEED_1 + LINE]),
     "a line, digests too": (lines(LINES, better_line, True), [SEED_1 + LINE]),
     "a line removed": (lines(LINES, no_line), ["runs.csv: " + CHANGED, SEED_1 + "runs.csv has no line for run"]),
-    "a record": (record(lambda one: one.update(accuracy=99.9), False), [SEED_1 + "its digest does not fit"]),
+    "a record": (record(lambda one: one.update(accuracy=99.9), False), [SEED_1 + "its digest does not match"]),
     "a record, sealed": (record(lambda one: one.update(accuracy=99.9)),
                          [f"{SEED_1}accuracy: expected 63.000, {NOT_ITS_CURVE} 99.900"]),
     "a record without a number": (record(lambda one: one.pop("optimism")), [SEED_1 + "a key is missing"]),

@@ -148,7 +148,7 @@ def test_names_of_a_folder():
     key = RunKey("quick", "faces", 70, "mixmatch", 0)
     assert paths.key_and_identity("results/runs/quick/faces/70/mixmatch/0/abc") == (key, "abc")
     assert paths.key_and_identity("/elsewhere/" + paths.run_folder(key, "abc")) == (key, "abc")
-    with pytest.raises(UserError, match="is not the folder of a run: expected <experiment>/<dataset>/<labels>"):
+    with pytest.raises(UserError, match="expected the folder of a run, <experiment>/<dataset>/<labels>"):
         paths.key_and_identity("results/runs/quick")
 
 

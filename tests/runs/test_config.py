@@ -68,7 +68,7 @@ def test_a_method_of_fewer_seeds(load):
     config = load(methods={"ceiling": ceiling}, datasets={"mine": {"methods": ["sharp"]}})
     found = [(r.labels, r.seed) for r in experiments.runs(config) if r.method == "ceiling"]
     assert found == [(20, 1), (50, 1)]
-    with pytest.raises(UserError, match=r"methods.ceiling.seeds: expected some of mine's \[3\], found \[1\]"):
+    with pytest.raises(UserError, match=r"methods.ceiling.seeds: expected seeds of mine, \[3\], found \[1\]"):
         load(methods={"ceiling": ceiling}, datasets={"mine": {"methods": ["sharp", "ceiling"]}})
 
 
@@ -78,12 +78,12 @@ def test_fewer_seeds_at_some_label_counts(load):
     assert found[:3] == [(20, 0), (20, 1), (50, 1)]
     said = load(datasets={"digits": {"seeds": {"50": ["1"]}}})  # as Snakemake hands over --config
     assert experiments.runs(said) == experiments.runs(config)
-    with pytest.raises(UserError, match=r"methods.sharp.seeds: expected some of digits's \[1\], found \[0\]"):
+    with pytest.raises(UserError, match=r"methods.sharp.seeds: expected seeds of digits, \[1\], found \[0\]"):
         load(
             datasets={"digits": {"seeds": {50: [1]}, "methods": ["sharp"]}},
             methods={"sharp": {"labels": [50], "seeds": [0]}},
         )
-    with pytest.raises(UserError, match=r"datasets.digits.seeds: expected label counts of \[20, 50\], found \[51\]"):
+    with pytest.raises(UserError, match=r"datasets.digits.seeds: expected label counts among \[20, 50\], found \[51\]"):
         load(datasets={"digits": {"seeds": {51: [1]}}})
     with pytest.raises(
         UserError, match="datasets.digits.seeds: must be a list of different whole numbers from 0 on, or"
@@ -94,7 +94,9 @@ def test_fewer_seeds_at_some_label_counts(load):
 def test_a_claim_is_over_label_counts_that_are_run(load):
     claim = {"name": "x", "dataset": "digits", "methods": ["sharp", "supervised"]}
     assert load(claims=[claim | {"labels": [50]}])["claims"][0]["labels"] == [50]
-    with pytest.raises(UserError, match=r"claims\[0\].labels: expected some of digits's \[20, 50\], found \[51\]"):
+    with pytest.raises(
+        UserError, match=r"claims\[0\].labels: expected label counts of digits, \[20, 50\], found \[51\]"
+    ):
         load(claims=[claim | {"labels": [51]}])
 
 
@@ -103,7 +105,7 @@ def test_a_method_of_fewer_label_counts(load):
     config = load(methods={"few": few})
     assert [(r.labels, r.seed) for r in experiments.runs(config) if r.method == "few"] == [(50, 0), (50, 1)]
     with pytest.raises(
-        UserError, match=r"methods.few.labels: expected some of the datasets' \[8, 20, 50\], found \[9\]"
+        UserError, match=r"methods.few.labels: expected label counts of the datasets, \[8, 20, 50\], found \[9\]"
     ):
         load(methods={"few": {**few, "labels": [9]}})
 
@@ -179,7 +181,7 @@ REFUSED = [
     ({"methods": {"m": {"method_class": "baselines.mixup:Mixup"}}}, "has no method 'Mixup'; did you mean 'MixUp'?"),
     ({"methods": {"m": {"recipe": {}}}}, "methods.m: the key 'method_class' is missing: an import path"),
     ({"methods": {"embedding": {"method_class": "baselines.mixup:MixUp"}}},
-     "methods.embedding: the name is taken by the runs of the embedding figures; choose another"),
+     "methods.embedding: the runs of the embedding figures have this name; choose another"),
     ({"datasets": {"ferplus-natural": {"labels": [320]}}}, "names no longer contain options; "
      "write ferplus-natural: {family: ferplus, label_draw: natural}"),
     ({"datasets": {"faces-0.6": {"labels": [70]}}}, "write faces-0.6: {family: faces, ambiguity: 0.6}"),
@@ -187,10 +189,10 @@ REFUSED = [
     ({"datasets": {"digits": {"flip": "maybe"}}}, "dataset 'digits': flip must be true or false, found 'maybe'"),
     ({"datasets": {"digits": {"vote_rule": "majority"}}}, "dataset 'digits': has no option 'vote_rule', only "),
     ({"datasets": {"digits": {"label-draw": "natural"}}}, "unknown key 'label-draw'; did you mean 'label_draw'?"),
-    ({"study": {}}, "study: expected variants, by vary or by methods that say of: <start>, found none"),
+    ({"study": {}}, "study: expected variants, found none; add them with vary, or as methods with of: <start>"),
     ({"methods": {"blunt": {"of": "shrap"}}}, "methods.blunt.of: 'shrap' is not in this experiment; did you mean"),
     ({"methods": {"blunt": {"recipe": {}}}}, "methods.blunt: the key 'method_class' is missing: an import path"),
-    ({"methods": {"a": {"of": "b"}, "b": {"of": "a"}}}, "methods.b.of: 'a' is in the end a variant of itself"),
+    ({"methods": {"a": {"of": "b"}, "b": {"of": "a"}}}, "methods.b.of: 'a' is a variant of itself, directly or not"),
     ({"vary": {"sharp": {"switches": [{"tempreature": 1}]}}}, "unknown setting 'tempreature'; did you mean 'temp"),
     ({"vary": {"sharp": {"switches": [{"seeds": [0]}]}}}, "vary.sharp.switches[0]: expected a setting or a method"),
     ({"vary": {"sharp": {"switches": [{"alpha": 0.5}, {"alpha": 0.5}]}}}, "switches[1]: the name 'sharp+alpha=0.5' is"),
@@ -216,8 +218,11 @@ def test_bad_configs_are_refused_in_one_line(load, overrides, line):
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("{starts: [sharp]}", "study.starts is gone; a variant says of: <start> among methods, or is generated"),
-        ("{unjudged: {sharp: x}}", "study.unjudged is gone; say unjudged: <text> with the variant itself"),
+        (
+            "{starts: [sharp]}",
+            "study.starts no longer exists; give each variant of: <start>, or generate",
+        ),
+        ("{unjudged: {sharp: x}}", "study.unjudged no longer exists; set unjudged: <text> in the variant itself"),
     ],
 )
 def test_keys_of_a_study_of_before_are_refused_with_their_new_spelling(tmp_path, said, told):
@@ -240,7 +245,7 @@ def test_unknown_and_broken_experiments(load, tmp_path):
     with pytest.raises(UserError, match="broken.yaml is not valid YAML"):
         load("broken")
     make_workflow(tmp_path, SOME, "renamed")
-    with pytest.raises(UserError, match="experiment must equal the file's stem, 'renamed', found 'some'"):
+    with pytest.raises(UserError, match="experiment must equal the file's name .*, 'renamed', found 'some'"):
         load("renamed")
     make_workflow(tmp_path, "- 1", "list")
     with pytest.raises(UserError, match="must be a mapping"):
@@ -250,6 +255,6 @@ def test_unknown_and_broken_experiments(load, tmp_path):
 @pytest.mark.parametrize("labels", [9, 1298])
 def test_label_counts_that_cannot_be(load, labels):
     with pytest.raises(
-        UserError, match=rf"datasets\.digits\.labels: expected 10 \(one a class\) to 1,297 .* found {labels}"
+        UserError, match=rf"datasets\.digits\.labels: expected 10 \(one per class\) to 1,297 .* found {labels}"
     ):
         load(datasets={"digits": {"labels": [labels]}})

@@ -20,8 +20,8 @@ NO_IMAGES = (
     "put your images there as train/<class>/* and test/<class>/*, optionally unlabelled/* and valid/<class>/*"
 )
 NO_GPU = (
-    "no GPU is here and experiment some says device: cuda; run it where a GPU is, or try --config experiment=quick, "
-    "minutes on a CPU"
+    "experiment some needs a GPU (device: cuda), found none; run it on a machine with one, or try --config "
+    "experiment=quick, which takes minutes on a CPU"
 )
 NOT_FINISHED = "not finished: it failed, was stopped or has not been started; see logs/train, and run Snakemake again"
 

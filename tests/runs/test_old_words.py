@@ -15,16 +15,16 @@ IN_A_FILE = [
     (METHOD, METHOD.replace("method_class", "method"),
      "methods.supervised.method is now called method_class; rename the key"),
     ("baselines.supervised:Supervised", "marginmix.method:MarginMix",
-     "methods.supervised.method_class: marginmix.method:MarginMix is now marginmix.methods.marginmix:MarginMix; "
-     "write that"),
+     "methods.supervised.method_class: marginmix.method:MarginMix has moved to marginmix.methods.marginmix:MarginMix; "
+     "change the path"),
     ("baselines.supervised:Supervised", "marginmix.embedding:MarginSupervised",
-     "methods.supervised.method_class: marginmix.embedding:MarginSupervised is now "
-     "marginmix.methods.margin_supervised:MarginSupervised; write that"),
+     "methods.supervised.method_class: marginmix.embedding:MarginSupervised has moved to "
+     "marginmix.methods.margin_supervised:MarginSupervised; change the path"),
     ("temperature: 0.75", "centroid_network: ema",
-     "recipe: the setting 'centroid_network' is now called teacher (online, or average where it said ema); write that"),
+     "recipe: the setting 'centroid_network' is now called teacher (online stays, ema is now average); change it"),
     ("temperature: 0.25", "centroid_network: ema",
-     "settings of sharp on digits: the setting 'centroid_network' is now called teacher (online, or average where it "
-     "said ema); write that"),
+     "settings of sharp on digits: the setting 'centroid_network' is now called teacher (online stays, ema is now "
+     "average); change it"),
 ]  # fmt: skip
 
 

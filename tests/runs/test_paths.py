@@ -27,7 +27,7 @@ def test_key_and_identity_are_what_the_folder_was_named_by(kind, above):
     "some/faces/70/sharp/first/0123456789abcdef", "results/runs/quick/faces/70/mixmatch/0", "",
 ])  # fmt: skip
 def test_another_folder_is_told_in_one_line(folder):
-    with pytest.raises(UserError, match="is not the folder of a run: expected <experiment>/.*; move it elsewhere"):
+    with pytest.raises(UserError, match="expected the folder of a run, <experiment>/.*; move it elsewhere"):
         key_and_identity(folder)
 
 

@@ -111,7 +111,7 @@ def test_data_that_are_here_are_decoded_before_a_published_run_counts(plan, tmp_
     found, run = plan(), plan().runs[RUN]
     assert found.undecoded("digits") and not found.undecoded("mine")
     assert found.published(run) is None and run.key in [r.key for r in found.to_make]
-    assert found.summary()[1] == "digits: not decoded yet; once it is, finished runs of it are found"
+    assert found.summary()[1] == "digits: not decoded yet; finished runs on it are found once it is"
     drawn = plan(only="finished")
     assert drawn.published(run), "tables are drawn of what there is, and nothing is decoded for them"
     decode(found, "digits", "d1")

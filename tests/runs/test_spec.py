@@ -113,7 +113,9 @@ def test_where_and_how_it_is_computed_is_not_in_the_identity():
 def test_a_spec_of_another_version_is_refused(monkeypatch):
     content = SPEC.to_json()
     monkeypatch.setattr(module, "NUMERICS_VERSION", NUMERICS_VERSION + 1)
-    with pytest.raises(UserError, match=f"it: expected numerics version {NUMERICS_VERSION + 1}, found 1; this version"):
+    with pytest.raises(
+        UserError, match=f"it: expected numerics version {NUMERICS_VERSION + 1}, found 1, whose bits this version"
+    ):
         spec_from(content, "it")
     content["bits"]["numerics"] += 1
     assert spec_from(content, "it").identity != SPEC.identity
@@ -153,9 +155,9 @@ def edited(**changes: object) -> dict:
 
 
 REFUSED = [
-    ([], "it: expected an object, found []; let Snakemake or `marginmix spec` write it"),
-    (edited(bits=None), "it: the key 'bits' is missing; expected are experiment, method, bits, observation, machine"),
-    (edited(bits__labels=None), "it: bits: the key 'labels' is missing; expected are dataset, options, image_size,"),
+    ([], "it: expected an object, found []; write it with Snakemake or `marginmix spec`"),
+    (edited(bits=None), "it: the key 'bits' is missing; expected the keys experiment, method, bits,"),
+    (edited(bits__labels=None), "it: bits: the key 'labels' is missing; expected the keys dataset, options,"),
     (edited(mehtod="m"), "it: unknown key 'mehtod'; did you mean 'method'?"),
     (edited(bits__sede=1), "it: bits: unknown key 'sede'; did you mean 'seed'?"),
     (edited(machine__treads=1), "it: machine: unknown key 'treads'; did you mean 'threads'?"),
@@ -183,7 +185,7 @@ REFUSED = [
     (edited(observation__steps=500), "it: steps belongs in bits: settings; move it there"),
     (edited(observation__sampels=5), "it: unknown setting 'sampels'; did you mean 'samples'?"),
     (edited(observation__snapshots=[2]), "it: snapshots must lie in (0, 1], found (2.0,)"),
-    (edited(observation__evaluations=401), "recipe: score_window <= evaluations <= steps must hold"),
+    (edited(observation__evaluations=401), "recipe: expected score_window <= evaluations <= steps"),
 ]  # fmt: skip
 
 

@@ -91,11 +91,11 @@ def test_the_record_says_it_and_is_checked(tmp_path, stop):
     curve = evaluations(table_of(metrics, metrics.read_bytes(), "step", ""))
     assert record["collapsed"] == ALARM and record["evaluated"] == (ALARM if stop else 9)
     assert check_record(record, curve).method == "m"
-    with pytest.raises(UserError, match="collapsed: expected 6, by its learning curve, found None"):
+    with pytest.raises(UserError, match="collapsed: expected 6, as its learning curve gives, found None"):
         check_record(resealed(record, collapsed=None), curve)
     if stop:  # a short curve needs its reason
         calm = [{**row, "prediction_one_sidedness": 0.0} for row in curve]
-        with pytest.raises(UserError, match="expected a learning curve of 9 evaluations that rises to step 9"):
+        with pytest.raises(UserError, match="expected a learning curve of 9 evaluations up to step 9"):
             check_record(resealed(record, collapsed=None), calm)
 
 

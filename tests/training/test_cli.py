@@ -148,7 +148,7 @@ def test_recipe_lists_every_setting_with_its_source(capsys):
     ({"ema_decay": 2}, "spec.json: ema_decay must lie in [0, 1), found 2.0"),
     ({"snapshots": ["a"]}, "spec.json: snapshots must be of type list of numbers, found ('a',)"),
     ({"snapshots": [2.0]}, "spec.json: snapshots must lie in (0, 1], found (2.0,)"),
-    ({"evaluations": 7}, "recipe: score_window <= evaluations <= steps must hold, found score_window 2, "
+    ({"evaluations": 7}, "recipe: expected score_window <= evaluations <= steps, found score_window 2, "
                          "evaluations 7, steps 6"),
 ])  # fmt: skip
 def test_wrong_settings(place, capsys, settings, line):

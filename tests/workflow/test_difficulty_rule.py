@@ -56,5 +56,5 @@ def test_other_data_than_faces_are_refused(copy):
 
 def test_two_label_counts_are_refused(copy):
     copy.add_experiment("two", DIAL.replace("faces: {labels: [70]}", "faces: {labels: [70, 140]}"))
-    with pytest.raises(UserError, match="datasets: expected one label count, the same for all settings of the dial"):
+    with pytest.raises(UserError, match="datasets: expected one label count, the same for every ambiguity"):
         load(copy.folder / "workflow", "two")

@@ -70,7 +70,7 @@ def test_every_tracked_file_is_byte_for_byte_what_was_committed(headline):
 def told_what_is_left_out(copy: Copy) -> None:
     """With its reason and the way to mend it."""
     text = (copy.folder / "results" / "left-out.md").read_text()
-    assert "left out: 81 runs (cifar10, cifar100, svhn, stl10): no GPU is here and experiment paper says " in text
+    assert "left out: 81 runs (cifar10, cifar100, svhn, stl10): experiment paper needs a GPU " in text
     assert "left out: 41 runs (ferplus): ferplus: expected FER2013Train or fer2013new.csv in one of: data/" in text
     assert "left out: 40 runs (rafdb): rafdb: expected EmoLabel/list_patition_label.txt in one of: data/" in text
 

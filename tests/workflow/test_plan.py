@@ -70,7 +70,7 @@ def test_a_clusters_profile_needs_no_gpu_where_it_plans(decoded):
     assert done.returncode == 0 and jobs_in(done.stdout)["train"] == 3, done.stdout
     assert done.stdout.count("gpu=1") == 3  # one GPU each
     done = decoded.snakemake("--dry-run", *TINY, "device=cuda")
-    assert "left out: 3 runs (digits): no GPU is here" in done.stdout and "train" not in jobs_in(done.stdout)
+    assert "left out: 3 runs (digits): experiment tiny needs" in done.stdout and "train" not in jobs_in(done.stdout)
 
 
 def test_an_experiment_is_one_complete_file(decoded):
