@@ -72,7 +72,7 @@ def test_variants_make_runs_of_their_own(tmp_path):
 
 
 def test_a_name_that_is_too_long_is_refused(tmp_path):
-    with pytest.raises(Exception, match=f"expected a name of {LONGEST} characters at most"):
+    with pytest.raises(Exception, match=f"expected a name of at most {LONGEST} characters"):
         methods_of(soft={"switches": [{"name" * 50: 1}]})
 
 
