@@ -50,7 +50,7 @@ def test_a_dial_ends_in_its_own_page_and_figure(copy):
 
 def test_other_data_than_faces_are_refused(copy):
     copy.add_experiment("digital", DIAL.replace("faces-0.5: {family: faces, ambiguity: 0.5,", "digits: {"))
-    with pytest.raises(UserError, match=r"datasets.digits: expected drawn faces \(family: faces\)"):
+    with pytest.raises(UserError, match=r"datasets.digits: expected drawn faces, since the key difficulty needs them"):
         load(copy.folder / "workflow", "digital")
 
 

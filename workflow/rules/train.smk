@@ -42,8 +42,8 @@ REBUILD = f"logs/rebuild/{calls.token()}" if config.get("rebuild") else None
 # One job trains one run on one GPU, or on none if the experiment's device is cpu. The job writes the current spec of
 # the run, and returns at once if the folder already holds the finished run. `update` keeps old outputs until they are
 # replaced. Checkpoints lie beside the outputs but are not declared: Snakemake deletes declared files before a job and
-# after a failure. The description of the decoded dataset stands for its images. Its date decides nothing, since the spec
-# holds the hash of the images.
+# after a failure. The description of the decoded dataset stands for its images. Its date decides nothing, since the
+# spec holds the hash of the images.
 rule train:
     input:
         data=lambda wildcards: ancient(PLAN.report(wildcards.dataset) or []),
