@@ -1,4 +1,4 @@
-"""Which variant of each method may be trusted with long runs, by a rule that stands in the experiment's file.
+"""Which variant of each method may be trusted with long runs, by the rule in the experiment's file.
 
 The score of a variant is the mean of accuracy and balanced accuracy on validation images, averaged over all label
 counts. A variant with a collapsed run is not eligible.
@@ -23,8 +23,8 @@ SCREENED, FINAL = "every variant, on the seeds that all have", "the finalists, o
 
 
 def choice_frame(results: Results) -> pd.DataFrame:
-    """A row for each (stage, start, variant): `COLUMNS`, and MEASURE_LABELS for each measure and label count, percent
-    on validation images. A stage has the seeds that all its variants are planned with."""
+    """One row per (stage, start, variant): `COLUMNS`, and a column such as accuracy_320 for each measure and label
+    count, percent on validation images. All variants of the first stage have the same seeds."""
     config, scores = results.config, study_scores(results.curves, "validation")
     alarms = {one.key for one in results.ordinary if collapsed(one)}
     seeds: dict[str, set[int]] = {}
@@ -53,8 +53,7 @@ def choice_frame(results: Results) -> pd.DataFrame:
 
 
 def best(frame: pd.DataFrame) -> dict[str, str]:
-    """Start -> the chosen variant: of the finalists where there are any, else of all; none where no variant is
-    eligible."""
+    """Start -> the chosen variant, a finalist if there are any. A start without an eligible variant is absent."""
     found = {}
     for start, rows in frame.groupby("start", sort=False):
         stage = FINAL if (rows["stage"] == FINAL).any() else SCREENED

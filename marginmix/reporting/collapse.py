@@ -39,8 +39,8 @@ LEGEND = [
 
 
 def stand_in(one: Finished) -> list[dict[str, float]]:
-    """Steps and one-sidedness of a run's examined guesses; [] where it examined none. The commonest class is that of
-    the test images."""
+    """Step and one-sidedness of a run's examined guesses at each evaluation; [] if it examined none. The commonest
+    class is that of the test images."""
     if "guess_imbalance" not in one.curve:
         return []
     counts = np.array(one.record["confusion"]).sum(1)
@@ -50,8 +50,8 @@ def stand_in(one: Finished) -> list[dict[str, float]]:
 
 
 def watched(one: Finished) -> tuple[str, Sequence[dict[str, float]], Sequence[str]]:
-    """What says of a run whether it collapsed: `predictions` where the alarm's columns are there, else `guesses`, the
-    stand-in, or nothing; its curve, and the columns of it to read."""
+    """How a run is judged: by its `predictions` if it has the alarm's columns, else by its `guesses`, the stand-in.
+    Then the curve to read, empty if the run has neither, and its columns."""
     curve = evaluations(one.curve)
     if any(name in row for row in curve for name in COLUMNS):
         return "predictions", curve, COLUMNS
@@ -65,8 +65,8 @@ def collapsed(one: Finished) -> bool:
 
 
 def collapse_frame(runs: Sequence[Finished]) -> pd.DataFrame:
-    """A row for each run of which it is known (`FRAME`): its one-sidedness at the end, percent, by which measure; its
-    scores; and for each threshold the step of the alarm."""
+    """One row per run that can be judged (`FRAME`): the measure, its one-sidedness at the end in percent, its scores,
+    and the step of the alarm for each threshold."""
     rows = []
     for one in runs:
         measure, curve, columns = watched(one)

@@ -40,8 +40,8 @@ LEGEND = [
 
 
 def read_elsewhere(path: Path | str) -> pd.DataFrame:
-    """The published numbers (`COLUMNS`), `labels` as text, `value` and `sd` as floats. A `UserError` names the line of
-    the first thing that is wrong."""
+    """The published numbers (`COLUMNS`), `labels` as text, `value` and `sd` as floats. A `UserError` names the first
+    wrong line."""
     frame = read_reference(path, COLUMNS)[list(COLUMNS)].astype({"labels": str})
     for place, row in enumerate(frame.to_dict("records"), 2):
         checks = {
@@ -57,7 +57,7 @@ def read_elsewhere(path: Path | str) -> pd.DataFrame:
         }  # fmt: skip
         for name, right in checks.items():
             if not right:
-                raise UserError(f"{path}: line {place}: {name}: {row[name]!r} is not allowed; mend the line")
+                raise UserError(f"{path}: line {place}: {name}: {row[name]!r} is not allowed; correct the line")
     return frame
 
 

@@ -52,7 +52,7 @@ def load(folder: Path, identity: str) -> dict[str, Any] | None:
         if found != identity:
             raise UserError(
                 f"checkpoint {path} belongs to another recipe, split or data: expected run {identity}, found {found}; "
-                f"move it away, or train with the settings that it was made with"
+                f"move it away, or train with its settings"
             )
         return state
     if present:

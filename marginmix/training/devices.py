@@ -66,8 +66,8 @@ def _names(instance: str | None, precision: str) -> dict[str, int]:
     names = {instance or f"GPU-{gpu.uuid}": i for i, gpu in enumerate(found) if precision != "bf16" or gpu.major >= 8}
     if not names:
         raise UserError(
-            f"precision: bf16 was asked for, but {found[0].name} does not have it; set precision: fp32 in the recipe "
-            "of the experiment's file"
+            f"precision: bf16 was asked for, but {found[0].name} does not support it; set precision: fp32 in "
+            "the recipe of the experiment's file"
         )
     return names
 

@@ -131,7 +131,7 @@ def test_bf16_is_asked_of_the_gpu_that_a_job_gets(machine):
     machine.major = {"aa": 7}
     assert choose("cuda", "bf16") == torch.device("cuda", 1)
     machine.major["bb"] = 7
-    with pytest.raises(UserError, match="bf16 was asked for, but Fake aa does not have it; set precision: fp32"):
+    with pytest.raises(UserError, match="bf16 was asked for, but Fake aa does not support it; set precision: fp32"):
         choose("cuda", "bf16")
 
 
