@@ -90,7 +90,7 @@ def test_another_run_in_the_folder_is_refused_and_nothing_is_lost(place, capsys,
     found, expected = place.spec().identity, place.spec(lambda_u=3.0).identity
     assert capsys.readouterr().err == (
         f"error: {place.out}/result.json: expected run {expected}, found run {found}; choose another --out, or move "
-        "that away\n"
+        "this folder\n"
     )
     assert kept(place) == before
 

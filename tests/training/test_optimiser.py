@@ -111,7 +111,7 @@ def test_the_cosine_by_hand():
 
 
 def test_two_ways_for_the_rate_to_fall_are_refused():
-    with pytest.raises(UserError, match=r"schedule: cosine and decay_last both .* found both \(decay_last 0.3\)"):
+    with pytest.raises(UserError, match=r"schedule: cosine or decay_last, which both .* found both \(decay_last 0.3\)"):
         small_recipe(schedule="cosine", decay_last=0.3)
 
 

@@ -38,7 +38,8 @@ def test_a_dial_is_planned_with_its_own_page_and_figure(copy):
 
 
 @pytest.mark.slow
-def test_a_dial_ends_in_its_own_page_and_figure(copy):
+def test_a_dial_ends_in_its_own_page_and_figure(copy, tmp_path):
+    copy = copy.duplicate(tmp_path / "copy")  # another test plans what is not decoded yet
     done = copy.snakemake("--config", "experiment=dial")
     assert done.returncode == 0, done.stdout
     text = (copy.folder / "results/dial/difficulty.md").read_text()
