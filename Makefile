@@ -6,6 +6,7 @@ PYTEST ?=
 # How many tests run in parallel: one per core. --maxprocesses limits them, since each process loads PyTorch
 JOBS ?= $(shell nproc 2>/dev/null || echo auto)
 BENCH ?=
+GPU_CHECK ?=
 UV_VERSION := 0.13.9
 
 # `uv --version`, not only `command -v`: a shim may exist without a uv behind it
@@ -15,14 +16,14 @@ export UV_CACHE_DIR := $(CURDIR)/.uv/cache
 endif
 export UV_PYTHON_DOWNLOADS := never
 
-# With GPUs, one job per GPU. Without GPUs no limit: it would keep the CPUs idle
-GPUS := $(shell nvidia-smi -L 2>/dev/null | grep -c '^GPU')
+# With visible GPUs or MIG instances, one job for each. Without them no limit: it would keep the CPUs idle
+GPUS := $(shell { [ -z "$${CUDA_VISIBLE_DEVICES+set}" ] && nvidia-smi -L 2>/dev/null || echo "$$CUDA_VISIBLE_DEVICES" | tr ', ' '\n\n'; } | grep -cE '^(GPU|MIG|[0-9])')
 # Relative, quoted, and with `python -m`: the name of this folder may contain spaces and quotes
 PYTHON = XDG_CACHE_HOME="$$PWD/.cache/xdg" MPLCONFIGDIR="$$PWD/.cache/matplotlib" .venv/bin/python
 SNAKEMAKE = $(PYTHON) -m snakemake --cores $(CORES) $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 TESTS = $(PYTHON) -m pytest -n $(JOBS) --maxprocesses 8
 
-.PHONY: help env quick test test-all publish bench lint docs clean
+.PHONY: help env quick test test-all publish gpu-check bench lint docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -51,6 +52,9 @@ publish: env  ## copy finished runs of EXPERIMENT=… into results/published, th
 	@$(PYTHON) tools/costs.py
 	@$(SNAKEMAKE) --config only=finished
 	@git status --short -- results figures docs/reproduce.md
+
+gpu-check: env  ## check this machine's GPUs in minutes: results/gpu-check/; GPU_CHECK="--quick" for less
+	@$(PYTHON) -m marginmix.gpu_check $(GPU_CHECK)
 
 bench: env  ## measure a training step against a plain loop: benchmarks/results/README.md
 	@$(PYTHON) -m benchmarks $(BENCH)

@@ -16,6 +16,7 @@ NEVER = {
     "baselines": {"workflow", "benchmarks", "tests", "snakemake", "matplotlib"},
     "workflow": {"torch", "torchvision", "baselines", "benchmarks", "tests"},
     "tools": {"torch", "torchvision", "baselines", "benchmarks", "tests", "snakemake"},
+    "benchmarks/gpu_check": {"tests", "workflow", "snakemake", "yaml", "jsonschema", "marginmix.reporting"},
     "marginmix/reporting": {"torch", "torchvision", "marginmix.training", "marginmix.methods", "marginmix.networks"},
     "marginmix/training": {"marginmix.reporting", "marginmix.cli", "yaml", "jsonschema"},
     "marginmix/analysis": {"marginmix.reporting", "marginmix.cli", "yaml", "jsonschema"},

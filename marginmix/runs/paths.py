@@ -11,6 +11,7 @@ STUDIES = "results/studies"
 TABLES = "results/tables"
 """The tables of published evidence, but for their suffix."""
 LEFT_OUT = "results/left-out.md"
+GPU_CHECK = "results/gpu-check"
 FIGURES = "figures"
 TOY_FIGURE = "figures/toy.png"
 

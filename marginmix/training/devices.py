@@ -36,7 +36,7 @@ def choose(device: str, precision: str = "fp32") -> torch.device:
         return _start_one(_names(instance, precision), int(slots))
     if instance:
         leases.release(instance)
-    problem = _why_unusable()
+    problem = why_unusable()
     if device == "cuda":
         found = f"PyTorch cannot use the GPU here: {problem}" if problem else "PyTorch finds no GPU here"
         raise UserError(
@@ -56,6 +56,11 @@ def _choose_mig_instance(slots: int) -> str | None:
     instance = leases.take(instances[:1] if torch.cuda.is_initialized() else instances, slots)
     os.environ["CUDA_VISIBLE_DEVICES"] = instance
     return instance
+
+
+def names() -> list[str]:
+    """The names of the GPUs that a job may take here: UUIDs, or the MIG instances in CUDA_VISIBLE_DEVICES."""
+    return gpus.mig_instances() or (list(_names(None, "fp32")) if torch.cuda.is_available() else [])
 
 
 def _names(instance: str | None, precision: str) -> dict[str, int]:
@@ -101,7 +106,7 @@ def _try_out(device: torch.device) -> None:
     torch.ones(2, device=device).sum().item()
 
 
-def _why_unusable() -> str | None:
+def why_unusable() -> str | None:
     """Why PyTorch finds no GPU, where this machine shows one, and the driver that it needs; None without a GPU."""
     if not gpus.gpu_here():
         return None

@@ -30,7 +30,7 @@ def write_outputs(out: Path, spec: Spec, trainer: Trainer, prepared: Prepared, s
     write_metrics(out / paths.METRICS, trainer.history, trainer.data.classes)
     write_atomically(out / paths.OBSERVATIONS, _npz(_observations(spec, trainer, prepared)))
     write_split(out / paths.SPLIT, split)
-    write_atomically(out / paths.MODEL, _network(spec, trainer))
+    write_atomically(out / paths.MODEL, model_file(spec.bits.method_class, trainer))
     files = {name: _digest(out / name) for name in paths.OUTPUTS if name != paths.RESULT}
     result = sealed(_result(spec, trainer, prepared.source, split) | {"files": files})
     write_json(out / paths.RESULT, result)
@@ -67,14 +67,14 @@ def _result(spec: Spec, trainer: Trainer, source: str, split: Split) -> dict[str
     }
 
 
-def _network(spec: Spec, trainer: Trainer) -> bytes:
+def model_file(method_class: str, trainer: Trainer) -> bytes:
     """The averaged network and all that rebuilds it, readable with `torch.load(weights_only=True)`. Its tensors are the
     CPU's: a file with those of a GPU would load on no machine without one, and name the GPU by its index."""
     data, adjustment = trainer.data, trainer.adjustment_of_predictions()
     buffer = io.BytesIO()
     content = {
         "recipe": asdict(trainer.recipe),
-        "method_class": spec.bits.method_class,
+        "method_class": method_class,
         "classes": list(data.classes),
         "channels": data.channels,
         "side": data.side,

@@ -8,39 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu_check.numerics import CASES
+from benchmarks.gpu_check.numerics import numbers_of as three_steps
 from marginmix.runs.methods import resolve_method
 from marginmix.runs.spec import NUMERICS_VERSION
-from tests.toy_training import METHODS, toy_trainer
+from tests.toy_training import METHODS
 
 RECORD = Path(__file__).with_name("numerics.json")
-
-# Every method as it comes, and the branches that it does not take by itself.
-SOFT = {"margin": "triplet", "membership_temperature": 1.0}
-CASES = {name: (name, {}) for name in METHODS} | {
-    "marginmix": ("marginmix", SOFT),
-    "marginmix, frozen": ("marginmix", {}),
-    "marginmix, google": ("marginmix", SOFT | {"profile": "google"}),
-    "mixmatch, google": ("mixmatch", {"profile": "google"}),
-    "mixmatch, pytorch": ("mixmatch", {"stage_input": "raw", "head_init": "glorot"}),
-    "marginmix, mixtures": ("marginmix", SOFT | {"label_what": "mixtures", "margin": "hinge", "margin_on": "all"}),
-    "marginmix, ema": ("marginmix", SOFT | {"teacher": "average", "prior_source": "guesses", "decay_last": 0.9}),
-}
-TERMS = ("labelled", "unlabelled", "margin")
-
-
-def three_steps(case: str) -> list[float]:
-    """Losses of each step, and sums over the trained and the averaged weights and the method's state, in float64."""
-    name, settings = CASES[case]
-    trainer = toy_trainer(name, cell="numerics/15/0", **settings)
-    trainer.start()
-    numbers = []
-    for _ in range(3):
-        trainer.step()
-        row = trainer.sums.means_and_reset()
-        numbers += [row.get(f"loss_{term}", 0.0) for term in TERMS]
-    for module in (trainer.network, trainer.average.module, trainer.method):
-        numbers += [float(sum(t.double().abs().sum() for t in module.state_dict().values()))]
-    return numbers
 
 
 def defaults(name: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import copy
 from contextlib import nullcontext
-from dataclasses import replace
 
 import pytest
 import torch
@@ -14,8 +13,7 @@ from marginmix.training import devices, execution
 from marginmix.training.draw_supply import DrawSupply
 from marginmix.training.execution import EAGER, Execution
 from marginmix.training.in_place import Kept
-from marginmix.views.augment import Scaling
-from tests.toy_training import METHODS, apart, toy_data, toy_trainer
+from tests.toy_training import METHODS, apart, on_device, toy_data, toy_trainer
 
 COMPILED = Execution(compiled=True, captured=False)
 RECORDED = Execution(compiled=False, captured=True)
@@ -79,11 +77,6 @@ def test_recorded_steps_are_the_eager_ones(name):
     (row, state), (expected_row, expected) = results
     assert row == pytest.approx(expected_row, rel=1e-5)
     assert apart(state, expected) <= 1e-5
-
-
-def on_device(data, device):
-    tensors = {name: value.to(device) for name, value in vars(data).items() if isinstance(value, torch.Tensor)}
-    return replace(data, scaling=Scaling(data.scaling.factor.to(device), data.scaling.bias.to(device)), **tensors)
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """model.pt is the same file whatever device trained the network."""
 
 import io
-from types import SimpleNamespace
 
 import torch
 from torch import nn
 
-from marginmix.training.outputs import _network
+from marginmix.training.outputs import model_file
 from marginmix.views.augment import Scaling
 from tests.toy_training import toy_trainer
 
@@ -29,11 +28,10 @@ def moved(module):
 
 
 def test_a_model_has_the_bytes_of_a_cpus():
-    spec = SimpleNamespace(bits=SimpleNamespace(method_class="marginmix.methods.marginmix:MarginMix"))
     trainer = toy_trainer("marginmix", prediction="shares")
     trainer.start()
     trainer.step()
-    expected = _network(spec, trainer)
+    expected = model_file("marginmix.methods.marginmix:MarginMix", trainer)
     moved(trainer.average.module)
     moved(trainer.method)
     scaling = trainer.data.scaling
@@ -42,7 +40,7 @@ def test_a_model_has_the_bytes_of_a_cpus():
     adjustment = trainer.adjustment_of_predictions()
     trainer.adjustment_of_predictions = lambda: adjustment.as_subclass(Elsewhere)
     assert type(trainer.average.module.state_dict()["head.weight"]) is Elsewhere
-    found = _network(spec, trainer)
+    found = model_file("marginmix.methods.marginmix:MarginMix", trainer)
     assert found == expected
     content = torch.load(io.BytesIO(found), weights_only=True)
     assert content["adjustment"].tolist() == adjustment.tolist()
