@@ -30,7 +30,8 @@ def test_a_study_is_planned_with_its_own_page_and_figure(copy):
 
 
 @pytest.mark.slow
-def test_a_study_ends_in_its_own_page_and_figure(copy):
+def test_a_study_ends_in_its_own_page_and_figure(copy, tmp_path):
+    copy = copy.duplicate(tmp_path / "copy")  # another test plans what is not decoded yet
     done = copy.snakemake(*TRIAL, FAKE_FAILURE="mixmatch+temperature=1/1/")
     assert done.returncode == 1 and len(copy.trained()) == 5, done.stdout
     page = copy.folder / "results/trial/study.md"
