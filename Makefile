@@ -41,7 +41,7 @@ quick: env  ## run the whole workflow in minutes, on built-in data: results/quic
 	@sed -n '/^### Every method/,/^##* Notes/p' results/quick/tables.md | grep '^|'
 	@echo "Tables: results/quick/tables.md. Figures: $$(echo figures/quick/*.png)"
 
-test: env  ## run the tests in random order, except slow ones with a quick twin; PYTEST="-k name" selects tests
+test: env  ## run the tests in random order, except slow ones; PYTEST="-k name" selects tests
 	@$(TESTS) -m "not slow" $(PYTEST)
 
 test-all: env  ## run all tests

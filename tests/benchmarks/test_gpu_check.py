@@ -125,6 +125,7 @@ def test_gpus_that_agree():
     assert (parts.agreement(alike).status, parts.agreement(alike).found) == (PASSED, "1 rows alike")
 
 
+@pytest.mark.slow
 def test_a_process_without_a_gpu_says_so_in_its_row(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     (row,) = parts.in_a_process("flags", "", quick=True)

@@ -55,6 +55,7 @@ def test_figures_are_drawn_without_a_training_that_fails(tmp_path):
         assert (copy.folder / f"figures/tiny/{name}.png").stat().st_size > 5_000
 
 
+@pytest.mark.slow
 def test_a_rebuild_that_fails_keeps_what_was_there(copy):
     before = {path: path.read_bytes() for path in copy.folder.glob("results/runs/**/*") if path.is_file()}
     done = copy.snakemake(*TINY, "rebuild=true", "--", "results/tiny/tables.md", FAKE_FAILURE="digits")
@@ -64,6 +65,7 @@ def test_a_rebuild_that_fails_keeps_what_was_there(copy):
     assert "train" not in copy.planned(*TINY)
 
 
+@pytest.mark.slow
 def test_images_that_cannot_be_decoded_cost_the_other_datasets_nothing(tmp_path):
     copy = Copy.make(tmp_path / "copy").without_pictures()
     write_images(copy.folder / "mine").write_bytes(b"no image")
@@ -82,6 +84,7 @@ def test_a_toy_that_fails_is_an_error(copy):
     assert not (copy.folder / "figures/tiny/toy.png").exists()
 
 
+@pytest.mark.slow
 def test_a_twin_is_kept_apart_by_snakemakes_lock(tmp_path):
     copy = Copy.make(tmp_path / "copy")
     go = tmp_path / "go"

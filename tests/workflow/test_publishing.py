@@ -59,6 +59,7 @@ def test_another_setting_is_another_run_than_the_published_one(copy):
     assert "0 finished here, 1 published, 4 to train" in done.stdout, "the plane has settings of its own"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_made_here_takes_the_place_of_the_published_one(copy):
     before = {path: path.read_bytes() for path in copy.folder.glob("results/published/**/*") if path.is_file()}
     done = copy.snakemake(*OURS, "rebuild=true", "--", TABLES, FAKE_BONUS="5")

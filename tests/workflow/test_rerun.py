@@ -132,6 +132,7 @@ def trained_after_a_call(copy: Copy) -> int:
     return len(copy.trained())
 
 
+@pytest.mark.slow
 def test_other_images_are_other_runs_and_the_first_ones_are_kept(copy):
     image = write_images(copy.folder / "mine")
     assert trained_after_a_call(copy) == 5
@@ -156,6 +157,7 @@ def test_tables_wait_for_the_runs_of_the_images_that_are_here_now(copy):
     assert copy.planned(*MINE, "--", TABLES) == {"train": 2, "tables": 1}, "no table of the first images"
 
 
+@pytest.mark.slow
 def test_experiments_do_not_touch_each_other_and_a_failed_check_fails_the_call(copy):
     text = (copy.folder / "workflow/config/tiny.yaml").read_text().replace("seeds: [0]", "seeds: [1]")
     rule = "checks: {must_beat: {baseline: mixmatch, methods: [marginmix], margin: 50}}"
