@@ -153,6 +153,7 @@ def test_the_file_is_tracked():
     assert ignored.returncode == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the whole check of a GPU takes minutes")
 def test_the_whole_without_a_gpu_and_with_few_packages(tmp_path):
     """As anybody starts it, with all other packages out of reach of it and of its children."""

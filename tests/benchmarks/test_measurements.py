@@ -18,6 +18,7 @@ CPU = torch.device("cpu")
 TINY = Subject("marginmix", "wrn-10-1", 8, 1, 4, "bf16", "eager")
 
 
+@pytest.mark.slow
 def test_steps_of_a_group_with_the_plain_loop_among_them(monkeypatch, tmp_path):
     group = [TINY, replace(TINY, precision="fp32")]
     monkeypatch.setattr(steps, "grid", lambda *_: group)

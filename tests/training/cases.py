@@ -36,3 +36,6 @@ MIXMATCH = [
     {"decay_last": 0.5, "weight_decay": 0.5, "learning_rate": 0.01},
 ]  # fmt: skip
 GOOGLE = {"batch_norm_eps": 0.001, "batch_norm_momentum": 0.3}
+IN_TABLES = ("marginmix.methods.marginmix:MarginMix", "baselines.mixmatch:MixMatch", "baselines.fixmatch:FixMatch",
+             "baselines.mean_teacher:MeanTeacher")  # fmt: skip
+"""The methods whose profiles are tried one by one."""

@@ -8,7 +8,7 @@ import torch
 from marginmix.runs.methods import tell
 from marginmix.runs.scores import score_rules
 from tests.toy_training import toy_data, toy_trainer
-from tests.training.cases import GOOGLE, in_repository
+from tests.training.cases import GOOGLE, IN_TABLES, in_repository
 
 SETTINGS = {"steps": 2, "evaluations": 2, "score_window": 2, "diagnosed": 12}
 SHARES = {"share_folds": 2, "share_steps": 2, "target_shares": "em", "prediction": "shares", "shares_examined": True}
@@ -59,7 +59,7 @@ def test_every_method_is_found():
 
 @pytest.mark.parametrize(("path", "settings"), [
     *((path, {}) for path in in_repository()),
-    *((path, GOOGLE | {"profile": "google"}) for path in in_repository()),
+    *((path, GOOGLE | {"profile": "google"}) for path in IN_TABLES),
     ("marginmix.methods.marginmix:MarginMix", SHARES | {"prior_source": "target"}),
     ("baselines.class_prior:AlignedMixMatch", SHARES),
 ], ids=str)  # fmt: skip

@@ -12,7 +12,7 @@ from marginmix.errors import UserError
 from marginmix.runs.recipe import PROFILES
 from marginmix.training import checkpoints
 from tests.toy_training import METHODS, toy_data, toy_trainer
-from tests.training.cases import GOOGLE, MARGIN_MIX, MIXMATCH, in_repository
+from tests.training.cases import GOOGLE, IN_TABLES, MARGIN_MIX, MIXMATCH, in_repository
 
 FORK = multiprocessing.get_context("fork")  # a new interpreter would import torch each time
 RECIPE = {"steps": 24, "evaluations": 8, "precision": "fp32", "snapshots": [0.25, 1.0], "decay_last": 0.3}
@@ -66,8 +66,8 @@ def test_killed_runs_end_in_the_same_bits(name, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "settings"), [
-    *((path, {"profile": profile, **more}) for path in in_repository()
-      for profile, more in (("pytorch", PROFILES["pytorch"]), ("google", GOOGLE))),
+    *((path, {"profile": "pytorch", **PROFILES["pytorch"]}) for path in in_repository()),
+    *((path, {"profile": "google", **GOOGLE}) for path in IN_TABLES),
     *(("marginmix", settings) for settings in MARGIN_MIX), *(("mixmatch", settings) for settings in MIXMATCH),
 ], ids=str)  # fmt: skip
 def test_whatever_its_settings_a_run_goes_on_from_its_state(name, settings):

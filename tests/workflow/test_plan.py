@@ -80,11 +80,13 @@ def test_an_experiment_is_one_complete_file(decoded):
     assert decoded.planned("--configfile", "workflow/config/tiny.yaml")["train"] == 3  # the same as by its name
 
 
+@pytest.mark.slow
 def test_a_contact_sheet_is_drawn_where_a_run_keeps_one(decoded):
     assert decoded.planned(*TINY, "recipe={samples: 2}")["figure_samples_digits"] == 1
     assert "figure_samples_digits" not in decoded.planned(*TINY)
 
 
+@pytest.mark.slow
 def test_toy_and_diagnosis_are_asked_for_by_an_experiment(decoded):
     jobs = decoded.planned(*TINY, "toy={draws: 2}", "recipe={diagnosed: 64}")
     assert jobs["toy"] == jobs["figure_toy"] == jobs["figure_why"] == 1

@@ -40,6 +40,7 @@ def test_published_runs_are_not_trained_again_and_are_shown(copy):
     assert (copy.folder / "figures/ours/embeddings_digits.png").stat().st_size > 20_000  # the plane, not words
 
 
+@pytest.mark.slow
 def test_data_that_are_not_here_say_nothing_against_them_and_other_data_do(copy):
     shutil.rmtree(copy.folder / ".cache")
     image = copy.folder / "mine" / "train" / "dark" / "0.png"
