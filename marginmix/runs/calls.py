@@ -13,6 +13,8 @@ import marginmix
 from marginmix.errors import DEBUG_VARIABLE, UserError
 
 T = TypeVar("T")
+CONDA_ENVIRONMENTS = "*/.snakemake/conda/*"
+"""Where Snakemake makes them, unless --conda-prefix says another place; jobs there keep this interpreter."""
 
 
 def or_explain(function: Callable[[], T]) -> T:
@@ -37,8 +39,12 @@ def prepare_environment() -> None:
 
 
 def command() -> str:
-    """How jobs call `marginmix`: with this interpreter, so that they do not find another environment's on the PATH."""
-    return os.environ.get("MARGINMIX_COMMAND", f"{shlex.quote(sys.executable)} -m marginmix")
+    """How jobs call `marginmix` in a shell: with this interpreter, so that they do not find another environment's on
+    the PATH. A job in an environment that Snakemake has made by conda calls that environment's Python."""
+    made = (
+        f'case "${{CONDA_PREFIX-}}" in {CONDA_ENVIRONMENTS}) echo python;; *) echo {shlex.quote(sys.executable)};; esac'
+    )
+    return os.environ.get("MARGINMIX_COMMAND", f'"$({made})" -m marginmix')
 
 
 def token() -> str:
