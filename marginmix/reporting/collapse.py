@@ -34,6 +34,10 @@ MEASURED = "These runs recorded the one-sidedness of their predictions, so the a
 LEGEND = [
     ("hit:", "the alarm went off, and the run ended collapsed."),
     ("miss:", "the run ended collapsed without an alarm."),
+    (
+        "ended collapsed:",
+        f"the last one-sidedness is above {ENDED:.0f} %. More than 100 % is possible: all of a rarer class.",
+    ),
     ("false alarm:", f"the alarm went off, but the run ended at {ENDED:.0f} % or below."),
 ]
 
@@ -81,7 +85,10 @@ def collapse_frame(runs: Sequence[Finished]) -> pd.DataFrame:
 def collapse_blocks(frame: pd.DataFrame) -> list[Block]:
     """The page, from `collapse_frame`."""
     blocks: list[Block] = [Heading("Collapses, and when the alarm goes off", 1), Paragraph(TEXT), Bullets(LEGEND)]
-    for measure, title, text in (("predictions", "With the alarm", MEASURED), ("guesses", "Before it", STAND_IN)):
+    for measure, title, text in (
+        ("predictions", "With the alarm", MEASURED),
+        ("guesses", "Runs made before the alarm existed", STAND_IN),
+    ):
         rows = frame[frame["measure"] == measure]
         if rows.empty:
             continue

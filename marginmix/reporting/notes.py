@@ -49,7 +49,8 @@ def run_notes(papers: Sequence[Entry], everything: Sequence[Entry], titles: Mapp
     if runs["collapsed"].any():
         text = (
             f"at three evaluations in a row, predictions were more than {THRESHOLD:.0f} % as one-sided as if every "
-            "image got the commonest class (results/studies/collapse.md). Such an entry has no verdict."
+            "image got the commonest class. For runs older than the alarm, guesses on unlabelled images count instead, "
+            "compared with hidden labels (results/studies/collapse.md). Such an entry has no verdict."
         )
         notes.append(("Collapsed:", text))
     if runs["stale"].any():

@@ -51,7 +51,7 @@ def test_the_page(top):
             run(top, "marginmix", 0, [10.0] * 3 + [84.0] * 6, "guess_imbalance")]  # fmt: skip
     frame = collapse_frame(runs)
     text = to_markdown(collapse_blocks(frame))
-    with_alarm, before = text.split("## Before it: 1 run")
+    with_alarm, before = text.split("## Runs made before the alarm existed: 1 run")
     assert "## With the alarm: 3 runs" in with_alarm
     assert "| 80 %, in use |    1 |      1 |            0 |" in with_alarm
     assert "| 80 %, in use |    0 |      0 |            1 |" in before
